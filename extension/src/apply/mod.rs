@@ -1,0 +1,210 @@
+//! A message -> rows, positions and acknowledgements, in one transaction a tick.
+//!
+//! [`lane`] decides by position whether a part is applied, kept in the inbox, a duplicate or too
+//! early; [`tick`] reads its lines; [`window`] gathers their changes and [`write`] writes them to
+//! the [`target`] tables. The SQL declarations (`sql/functions/apply.sql`) run these functions with
+//! `session_replication_role = replica` and pinned settings.
+
+mod lane;
+mod target;
+mod tick;
+mod window;
+mod write;
+
+use crate::pg::spi::{self, Fixed, Parameter, Rows};
+use crate::transaction::{self, Origin};
+use lane::{Applied, Lane, Part, Verdict};
+use officesync_wire::message::Encoding;
+use pgrx::prelude::*;
+use tick::{Sender, TickApplier};
+
+/// What the relay is told: outcome, position in the origin's log, changes applied, detail.
+type Report = TableIterator<
+    'static,
+    (name!(outcome, String), name!(position, i64), name!(changes, i64), name!(detail, Option<String>)),
+>;
+
+fn report(outcome: &str, position: i64, changes: i64, detail: Option<String>) -> Report {
+    TableIterator::once((outcome.to_owned(), position, changes, detail))
+}
+
+/// `officesync.apply(...)`; see `sql/functions/apply.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
+fn apply(
+    origin: &str,
+    incarnation: &str,
+    tick: i64,
+    previous: i64,
+    part: i32,
+    last: bool,
+    created_us: i64,
+    peer_position: Option<i64>,
+    position_incarnation: Option<&str>,
+    broker_user: Option<&str>,
+    encoding: &str,
+    body: &[u8],
+) -> Report {
+    let part = Part {
+        origin,
+        incarnation,
+        tick,
+        previous,
+        part,
+        last,
+        created_us,
+        broker_user,
+        encoding,
+        body,
+    };
+    spi::connected(|| {
+        let Some(lane) = Lane::lock(origin) else { return report("unknown", 0, 0, None) };
+        let verdict = lane.judge(&part);
+        if !matches!(verdict, Verdict::Unknown | Verdict::Refuse(_)) {
+            lane::acknowledge(origin, peer_position, position_incarnation);
+        }
+        match verdict {
+            Verdict::Unknown => report("unknown", 0, 0, None),
+            Verdict::Duplicate => report("duplicate", lane.applied, 0, None),
+            Verdict::Gap(position) => report("gap", position, 0, None),
+            Verdict::Refuse(reason) => {
+                lane::quarantine(&part, &reason);
+                report("quarantined", lane.applied, 0, Some(reason))
+            }
+            Verdict::Stage => {
+                lane::stage(&part);
+                report(if lane.halted { "held" } else { "staged" }, lane.applied, 0, None)
+            }
+            Verdict::Apply => {
+                let changes = apply_parts(&part, |applier| {
+                    applier.part(known_encoding(part.encoding), part.body);
+                    part.body.len() as i64
+                });
+                report("applied", tick, changes, None)
+            }
+        }
+    })
+}
+
+/// Applies one tick whose parts `feed` hands to the applier, and moves the position. `head` names
+/// the tick; its body is not used here.
+fn apply_parts(head: &Part<'_>, feed: impl FnOnce(&mut TickApplier) -> i64) -> i64 {
+    transaction::begin_applying(Origin {
+        office: head.origin.to_owned(),
+        incarnation: head.incarnation.to_owned(),
+        tick: head.tick,
+    });
+    let sender =
+        Sender { office: head.origin.to_owned(), incarnation: head.incarnation.to_owned() };
+    let mut applier = TickApplier::new(sender);
+    let bytes = feed(&mut applier);
+    applier.finish();
+    let applied = Applied {
+        tick: head.tick,
+        acknowledged: applier.acknowledged,
+        changes: applier.changes,
+        bytes,
+        created_us: head.created_us,
+    };
+    lane::advance(head.origin, &applied);
+    applier.changes
+}
+
+thread_local! {
+    /// The parts of the tick that is next, if its last one is there.
+    static STAGED: Fixed = const {
+        Fixed::new(
+            "SELECT p.incarnation, max(i.part),
+                    (extract(epoch FROM min(i.created_at)) * 1000000)::bigint
+             FROM officesync.peer p
+             JOIN officesync.inbox i ON i.origin = p.name AND i.tick = p.applied_tick + 1
+             WHERE p.name = $1 GROUP BY p.incarnation HAVING bool_or(i.last)",
+            &[pg_sys::TEXTOID],
+        )
+    };
+    static BODY: Fixed = const {
+        Fixed::new(
+            "SELECT encoding, body FROM officesync.inbox
+             WHERE origin = $1 AND tick = $2 AND part = $3",
+            &[pg_sys::TEXTOID, pg_sys::INT8OID, pg_sys::INT4OID],
+        )
+    };
+    static UNSTAGE: Fixed = const {
+        Fixed::new(
+            "DELETE FROM officesync.inbox WHERE origin = $1 AND tick = $2",
+            &[pg_sys::TEXTOID, pg_sys::INT8OID],
+        )
+    };
+}
+
+/// `officesync.apply_staged(origin)`: applies the next tick that lies whole in the inbox.
+#[pg_extern(sql = false)]
+fn apply_staged(origin: &str) -> Report {
+    spi::connected(|| {
+        let Some(lane) = Lane::lock(origin) else { return report("nothing", 0, 0, None) };
+        if lane.halted {
+            return report("halted", lane.applied, 0, None);
+        }
+        let next = STAGED.with(|staged| staged.statement().rows(&[Parameter::Text(origin)], 1));
+        let (Some(incarnation), Some(parts)) = (next.text(0, 0), next.number(0, 1)) else {
+            return report("nothing", lane.applied, 0, None);
+        };
+        let tick = lane.applied + 1;
+        let head = Part {
+            origin,
+            incarnation,
+            tick,
+            previous: lane.applied,
+            part: 1,
+            last: true,
+            created_us: next.number(0, 2).unwrap_or_default(),
+            broker_user: None,
+            encoding: "",
+            body: b"",
+        };
+        let changes = apply_parts(&head, |applier| {
+            (1..=parts)
+                .map(|number| {
+                    let body = staged_body(origin, tick, number as i32);
+                    let bytes = body.bytes(0, 1).unwrap_or_default();
+                    applier.part(known_encoding(body.text(0, 0).unwrap_or_default()), bytes);
+                    bytes.len() as i64
+                })
+                .sum()
+        });
+        UNSTAGE.with(|unstage| {
+            unstage.statement().run(&[Parameter::Text(origin), Parameter::Int8(tick)])
+        });
+        report("applied", tick, changes, None)
+    })
+}
+
+fn staged_body(origin: &str, tick: i64, part: i32) -> Rows {
+    // A connection of its own, so that the server's copy of the body is freed at once.
+    spi::connected(|| {
+        let parameters =
+            [Parameter::Text(origin), Parameter::Int8(tick), Parameter::Int4(part)];
+        BODY.with(|body| body.statement().rows(&parameters, 1))
+    })
+}
+
+fn known_encoding(name: &str) -> Encoding {
+    name.parse().unwrap_or_else(|error| tick::malformed(&error))
+}
+
+/// `officesync.mark_applied(...)`: makes this transaction count as the application of a tick that
+/// was skipped, so that its office learns that it is done with.
+#[pg_extern(sql = false)]
+fn mark_applied(origin: &str, incarnation: &str, tick: i64) {
+    transaction::begin_applying(Origin {
+        office: origin.to_owned(),
+        incarnation: incarnation.to_owned(),
+        tick,
+    });
+}
+
+/// `officesync.calling_role()`: who called, from inside a SECURITY DEFINER function.
+#[pg_extern(sql = false)]
+fn calling_role() -> pg_sys::Oid {
+    crate::pg::user::caller()
+}

@@ -1,0 +1,170 @@
+//! The lines of a tick -> windows of changes, checked as they come.
+//!
+//! Trusts nothing in the body: who may author it, which tables that office may write, and that the
+//! chunks of a transaction are all there are checked here.
+
+use super::target;
+use super::window::Window;
+use super::write;
+use crate::office::{self, Office, Role};
+use crate::pg::spi;
+use crate::refuse::refuse;
+use officesync_wire::decode::{self, Change, Limits, Line, LineReader};
+use officesync_wire::message::Encoding;
+use pgrx::PgSqlErrorCode;
+use std::rc::Rc;
+
+/// Applies the lines of one tick; its parts are given one after another.
+pub(super) struct TickApplier {
+    here: Rc<Office>,
+    sender: Sender,
+    window: Window,
+    truncated: Vec<(String, String)>,
+    /// The chunk expected next; 0 between transactions.
+    next_chunk: i32,
+    /// Rows changed so far, those of our own echo not counted.
+    pub(super) changes: i64,
+    /// At a branch: the last of its own ticks that the head says it applied.
+    pub(super) acknowledged: i64,
+}
+
+/// The office a tick came from.
+pub(super) struct Sender {
+    pub(super) office: String,
+    pub(super) incarnation: String,
+}
+
+impl Sender {
+    /// A branch sends only what was written there.
+    fn authored(&self, line: &Line<'_>) -> bool {
+        line.office == self.office
+            && line.incarnation == self.incarnation
+            && line.origin_tick.is_none()
+    }
+}
+
+impl TickApplier {
+    pub(super) fn new(sender: Sender) -> Self {
+        Self {
+            here: office::this(),
+            sender,
+            window: Window::default(),
+            truncated: Vec::new(),
+            next_chunk: 0,
+            changes: 0,
+            acknowledged: 0,
+        }
+    }
+
+    /// Takes one part; what does not fill a window yet is kept for the next.
+    pub(super) fn part(&mut self, encoding: Encoding, body: &[u8]) {
+        let limits = Limits::default();
+        let mut buffer = Vec::new();
+        let mut reader = LineReader::new(encoding, body, limits).unwrap_or_else(|error| malformed(&error));
+        while reader.next_line(&mut buffer).unwrap_or_else(|error| malformed(&error)) {
+            let line = decode::line(&buffer, &limits).unwrap_or_else(|error| malformed(&error));
+            self.line(&line);
+        }
+    }
+
+    /// Writes what is left. Must follow the last part.
+    pub(super) fn finish(&mut self) {
+        if self.next_chunk != 0 {
+            broken("the tick ends in the middle of a transaction".into());
+        }
+        self.write_truncates();
+        self.write_window();
+    }
+
+    fn line(&mut self, line: &Line<'_>) {
+        if line.chunk != self.next_chunk {
+            broken(format!("chunk {} of a transaction came where {} was due", line.chunk, self.next_chunk));
+        }
+        self.next_chunk = if line.last { 0 } else { line.chunk + 1 };
+        let own = line.office == self.here.name && line.incarnation == self.here.incarnation;
+        match self.here.role {
+            Role::Head if !self.sender.authored(line) => {
+                let (sender, author) = (&self.sender.office, &line.office);
+                broken(format!("office \"{sender}\" sent changes in the name of \"{author}\""));
+            }
+            Role::Branch if own => {
+                // Our own changes, back from the head: the acknowledgement.
+                self.acknowledged = self.acknowledged.max(line.origin_tick.unwrap_or_default());
+                if !line.merged {
+                    return;
+                }
+            }
+            Role::Head | Role::Branch => {}
+        }
+        for change in &line.changes {
+            self.change(change);
+        }
+    }
+
+    fn change(&mut self, change: &Change<'_>) {
+        match change {
+            Change::Truncate { schema, table, .. } => {
+                self.check_allowed(schema, table);
+                self.write_window();
+                self.truncated.push((schema.to_string(), table.to_string()));
+                self.changes += 1;
+            }
+            Change::Rows(group) => {
+                self.check_allowed(&group.schema, &group.table);
+                self.write_truncates();
+                self.window.add(group);
+                self.changes += group.len() as i64;
+                if self.window.is_full() {
+                    self.write_window();
+                }
+            }
+        }
+    }
+
+    /// A branch may not author what is authored at the head, nor the head what is collected.
+    fn check_allowed(&self, schema: &str, table: &str) {
+        let direction = spi::connected(|| target::find(schema, table).direction.clone());
+        let forbidden = match self.here.role {
+            Role::Head => direction == "down",
+            Role::Branch => direction == "up",
+        };
+        if forbidden {
+            refuse(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("office \"{}\" may not write table \"{schema}.{table}\"", self.sender.office),
+                &format!("The table's direction is \"{direction}\" here."),
+                "Give the table the same direction at all offices (officesync.track()), then run officesync.retry().",
+            )
+        }
+    }
+
+    fn write_window(&mut self) {
+        let window = std::mem::take(&mut self.window);
+        write::write(&window);
+    }
+
+    fn write_truncates(&mut self) {
+        if !self.truncated.is_empty() {
+            write::truncate(&std::mem::take(&mut self.truncated));
+        }
+    }
+}
+
+/// What can't be read pauses the lane: the relay halts it on this error.
+pub(super) fn malformed(error: &officesync_wire::WireError) -> ! {
+    refuse(
+        PgSqlErrorCode::ERRCODE_PROTOCOL_VIOLATION,
+        format!("a tick can't be read: {error}"),
+        "",
+        "If the sender's officesync is newer than this one, upgrade this office, then run officesync.retry().",
+    )
+}
+
+fn broken(what: String) -> ! {
+    refuse(
+        PgSqlErrorCode::ERRCODE_PROTOCOL_VIOLATION,
+        what,
+        "The message is not one that officesync writes.",
+        "Look at officesync.lanes and officesync.inbox; the lane goes on with officesync.retry() or officesync.skip().",
+    )
+}

@@ -1,0 +1,305 @@
+//! The changes of the running transaction that are not written yet.
+//!
+//! One frame per subtransaction that captured something. A committed subtransaction's frame joins
+//! its parent's, a rolled-back one is dropped. When the buffer is written out early from inside a
+//! subtransaction, what the outer frames held is written with it, and so would be lost if that
+//! subtransaction rolled back: it is kept aside until then.
+//!
+//! Pure: knows nothing of PostgreSQL. Content is the wire format's groups, joined by commas.
+
+use officesync_wire::encode;
+
+/// Distinguishes groups: changes with the same id follow each other in one group.
+pub(crate) type GroupId = u64;
+
+/// The pending changes, outermost frame first.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    frames: Vec<Frame>,
+    /// How many chunks the transaction has written.
+    chunks: i32,
+    /// Bytes in all frames.
+    pending: usize,
+    /// Written buffers, kept for reuse.
+    spare: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Frame {
+    level: i32,
+    groups: Vec<u8>,
+    changes: i32,
+    open: Option<GroupId>,
+    /// What to go back to when this subtransaction rolls back.
+    chunks_before: i32,
+    /// What this subtransaction wrote on behalf of outer frames, outermost first.
+    lent: Vec<Lent>,
+}
+
+struct Lent {
+    level: i32,
+    groups: Vec<u8>,
+    changes: i32,
+}
+
+/// What goes into one chunk.
+pub(crate) struct Chunk {
+    pub(crate) number: i32,
+    pub(crate) groups: Vec<u8>,
+    pub(crate) changes: i32,
+}
+
+impl Buffer {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending == 0
+    }
+
+    /// Whether nothing was captured in this transaction so far, written or not.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.is_empty() && self.chunks == 0
+    }
+
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pending
+    }
+
+    /// Appends a row to the group `id` in the subtransaction `level`. `write` appends the row.
+    #[inline]
+    pub(crate) fn row(&mut self, level: i32, id: GroupId, header: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        let frame = Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
+        let before = frame.groups.len();
+        if frame.open == Some(id) {
+            frame.groups.push(encode::SEPARATOR);
+        } else {
+            frame.close_group();
+            if !frame.groups.is_empty() {
+                frame.groups.push(encode::SEPARATOR);
+            }
+            frame.groups.extend_from_slice(header);
+            frame.open = Some(id);
+        }
+        write(&mut frame.groups);
+        frame.changes += 1;
+        self.pending += frame.groups.len() - before;
+    }
+
+    /// Appends a group that is whole in itself.
+    pub(crate) fn group(&mut self, level: i32, write: impl FnOnce(&mut Vec<u8>)) {
+        let frame = Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
+        let before = frame.groups.len();
+        frame.close_group();
+        if !frame.groups.is_empty() {
+            frame.groups.push(encode::SEPARATOR);
+        }
+        write(&mut frame.groups);
+        frame.changes += 1;
+        self.pending += frame.groups.len() - before;
+    }
+
+    fn frame<'a>(
+        frames: &'a mut Vec<Frame>,
+        spare: &mut Vec<u8>,
+        chunks: i32,
+        level: i32,
+    ) -> &'a mut Frame {
+        if frames.last().is_none_or(|top| top.level < level) {
+            let groups = core::mem::take(spare);
+            frames.push(Frame { level, groups, chunks_before: chunks, ..Frame::default() });
+        }
+        let top = frames.len() - 1;
+        &mut frames[top]
+    }
+
+    /// Takes everything pending as the next chunk, from inside the subtransaction `level`.
+    pub(crate) fn take(&mut self, level: i32) -> Chunk {
+        // The writer's own frame must exist, to remember what it wrote for the others.
+        Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
+        let mut groups = Vec::new();
+        let mut changes = 0;
+        let mut lent = Vec::new();
+        for frame in &mut self.frames {
+            frame.close_group();
+            if frame.groups.is_empty() {
+                continue;
+            }
+            changes += frame.changes;
+            let content = core::mem::take(&mut frame.groups);
+            let frame_changes = core::mem::take(&mut frame.changes);
+            if frame.level < level {
+                append_groups(&mut groups, &content);
+                lent.push(Lent { level: frame.level, groups: content, changes: frame_changes });
+            } else if groups.is_empty() {
+                groups = content;
+            } else {
+                append_groups(&mut groups, &content);
+            }
+        }
+        if let Some(writer) = self.frames.last_mut() {
+            writer.lent.append(&mut lent);
+        }
+        let number = self.chunks;
+        self.chunks += 1;
+        self.pending = 0;
+        Chunk { number, groups, changes }
+    }
+
+    /// Gives a written chunk's memory back for reuse.
+    pub(crate) fn recycle(&mut self, mut groups: Vec<u8>) {
+        groups.clear();
+        if groups.capacity() > self.spare.capacity() {
+            self.spare = groups;
+        }
+    }
+
+    /// The subtransaction `level` committed: its changes are its parent's now.
+    pub(crate) fn commit_level(&mut self, level: i32) {
+        let Some(mut frame) = self.frames.pop_if(|top| top.level == level) else { return };
+        let parent_level = level - 1;
+        frame.close_group();
+        frame.lent.retain(|lent| lent.level < parent_level);
+        match self.frames.last_mut() {
+            Some(parent) if parent.level == parent_level => {
+                parent.close_group();
+                let separators = usize::from(!parent.groups.is_empty() && !frame.groups.is_empty());
+                append_groups(&mut parent.groups, &frame.groups);
+                self.pending += separators;
+                parent.changes += frame.changes;
+                parent.lent.append(&mut frame.lent);
+                self.recycle(frame.groups);
+            }
+            _ => {
+                frame.level = parent_level;
+                self.frames.push(frame);
+            }
+        }
+    }
+
+    /// The subtransaction `level` rolled back: its changes never were.
+    pub(crate) fn abort_level(&mut self, level: i32) {
+        let Some(frame) = self.frames.pop_if(|top| top.level == level) else { return };
+        self.chunks = frame.chunks_before;
+        for lent in frame.lent {
+            if let Some(owner) = self.frames.iter_mut().find(|owner| owner.level == lent.level) {
+                owner.groups = lent.groups;
+                owner.changes = lent.changes;
+                owner.open = None;
+            }
+        }
+        self.pending = self.frames.iter().map(|frame| frame.groups.len()).sum();
+        self.recycle(frame.groups);
+    }
+
+    /// The transaction is over.
+    pub(crate) fn clear(&mut self) {
+        /// A buffer that grew beyond this is not kept between transactions.
+        const KEPT_BYTES: usize = 1 << 20;
+        if let Some(frame) = std::mem::take(&mut self.frames).into_iter().next() {
+            self.recycle(frame.groups);
+        }
+        if self.spare.capacity() > KEPT_BYTES {
+            self.spare = Vec::new();
+        }
+        self.chunks = 0;
+        self.pending = 0;
+    }
+}
+
+impl Frame {
+    fn close_group(&mut self) {
+        if self.open.take().is_some() {
+            self.groups.extend_from_slice(encode::GROUP_END);
+        }
+    }
+}
+
+fn append_groups(to: &mut Vec<u8>, groups: &[u8]) {
+    if !to.is_empty() && !groups.is_empty() {
+        to.push(encode::SEPARATOR);
+    }
+    to.extend_from_slice(groups);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(buffer: &mut Buffer, level: i32, id: GroupId, text: &str) {
+        buffer.row(level, id, format!("<{id}:").as_bytes(), |out| out.extend_from_slice(text.as_bytes()));
+    }
+
+    fn taken(buffer: &mut Buffer, level: i32) -> (i32, String, i32) {
+        let chunk = buffer.take(level);
+        (chunk.number, String::from_utf8_lossy(&chunk.groups).into_owned(), chunk.changes)
+    }
+
+    #[test]
+    fn rows_of_one_group_share_its_header() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        row(&mut buffer, 1, 7, "b");
+        row(&mut buffer, 1, 8, "c");
+        assert_eq!(taken(&mut buffer, 1), (0, "<7:a,b]},<8:c]}".into(), 3));
+        assert!(buffer.is_empty() && !buffer.is_untouched());
+    }
+
+    #[test]
+    fn a_rolled_back_savepoint_leaves_nothing() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        row(&mut buffer, 2, 7, "b");
+        buffer.abort_level(2);
+        row(&mut buffer, 1, 7, "c");
+        assert_eq!(taken(&mut buffer, 1), (0, "<7:a,c]}".into(), 2));
+    }
+
+    #[test]
+    fn a_released_savepoint_joins_its_parent() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        row(&mut buffer, 2, 7, "b");
+        buffer.commit_level(2);
+        row(&mut buffer, 3, 7, "c");
+        buffer.commit_level(3);
+        buffer.abort_level(2);
+        row(&mut buffer, 1, 7, "d");
+        assert_eq!(taken(&mut buffer, 1), (0, "<7:a]},<7:b]},<7:d]}".into(), 3));
+    }
+
+    #[test]
+    fn what_a_rolled_back_savepoint_wrote_for_others_comes_back() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        row(&mut buffer, 2, 7, "b");
+        assert_eq!(taken(&mut buffer, 2), (0, "<7:a]},<7:b]}".into(), 2));
+        row(&mut buffer, 2, 7, "c");
+        buffer.abort_level(2);
+        row(&mut buffer, 1, 8, "d");
+        assert_eq!(taken(&mut buffer, 1), (0, "<7:a]},<8:d]}".into(), 2));
+    }
+
+    #[test]
+    fn what_a_released_savepoint_wrote_for_others_stays_written() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        row(&mut buffer, 2, 7, "b");
+        row(&mut buffer, 3, 7, "c");
+        assert_eq!(taken(&mut buffer, 3).2, 3);
+        buffer.commit_level(3);
+        row(&mut buffer, 2, 7, "d");
+        buffer.abort_level(2);
+        // Level 2 rolled back: its own rows are gone, level 1's came back.
+        assert_eq!(taken(&mut buffer, 1), (0, "<7:a]}".into(), 1));
+    }
+
+    #[test]
+    fn chunk_numbers_run_on_and_start_again() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        assert_eq!(taken(&mut buffer, 1).0, 0);
+        row(&mut buffer, 1, 7, "b");
+        assert_eq!(taken(&mut buffer, 1).0, 1);
+        buffer.clear();
+        row(&mut buffer, 1, 7, "c");
+        assert_eq!(taken(&mut buffer, 1).0, 0);
+    }
+}

@@ -1,0 +1,165 @@
+//! A tick -> the bodies of its messages, one part at a time.
+//!
+//! The same tick gives the same parts every time it is asked for: the size of a part is fixed when
+//! the tick is made, and the rows of a tick never change. Lines are not parsed; small ones are
+//! compressed together, large ones are compressed already and only joined.
+
+use crate::outbox;
+use crate::pg::spi::{self, Fixed, Parameter, Rows};
+use crate::refuse::refuse;
+use officesync_wire::message::Encoding;
+use pgrx::prelude::*;
+
+thread_local! {
+    static TICK: Fixed = const {
+        Fixed::new(
+            "SELECT t.snapshot, b.snapshot, t.last_sequence, t.part_bytes
+             FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous
+             WHERE t.number = $1",
+            &[pg_sys::INT8OID],
+        )
+    };
+    /// The next rows after a cursor, until they hold as many bytes as a part may.
+    static PART: Fixed = const {
+        Fixed::new(
+            "WITH page AS MATERIALIZED (
+                 SELECT o.xid, o.sequence FROM officesync.outbox o
+                 WHERE o.sequence BETWEEN $1 AND $2
+                   AND pg_visible_in_snapshot(o.xid, $3::pg_snapshot)
+                   AND NOT pg_visible_in_snapshot(o.xid, $4::pg_snapshot)
+                 ORDER BY o.sequence LIMIT 4096),
+             candidate AS (
+                 SELECT p.sequence, c.chunk, c.compressed, c.changes, c.body,
+                        sum(octet_length(c.body)) OVER (ORDER BY p.sequence, c.chunk)
+                          - octet_length(c.body) AS bytes_before,
+                        c.sequence IS NOT NULL AS final
+                 FROM page p JOIN officesync.outbox c ON c.xid = p.xid
+                 WHERE (p.sequence, c.chunk) > ($1, $5))
+             SELECT sequence, chunk, compressed, changes, body, final
+             FROM candidate WHERE bytes_before < $6 ORDER BY sequence, chunk",
+            &[
+                pg_sys::INT8OID,
+                pg_sys::INT8OID,
+                pg_sys::TEXTOID,
+                pg_sys::TEXTOID,
+                pg_sys::INT4OID,
+                pg_sys::INT8OID,
+            ],
+        )
+    };
+}
+
+/// Columns of [`PART`].
+const SEQUENCE: usize = 0;
+const CHUNK: usize = 1;
+const COMPRESSED: usize = 2;
+const CHANGES: usize = 3;
+const BODY: usize = 4;
+const FINAL: usize = 5;
+
+/// `officesync.drain(tick, after_sequence, after_chunk)`: the part after that cursor. See
+/// `sql/functions/drain.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)]
+fn drain(
+    tick: i64,
+    after_sequence: i64,
+    after_chunk: i32,
+) -> TableIterator<
+    'static,
+    (
+        name!(sequence, i64),
+        name!(chunk, i32),
+        name!(last, bool),
+        name!(encoding, String),
+        name!(changes, i32),
+        name!(body, Vec<u8>),
+    ),
+> {
+    let (rows, last_sequence) = spi::connected(|| part_after(tick, after_sequence, after_chunk));
+    let end = rows.len().checked_sub(1);
+    let Some(end) = end else {
+        refuse(
+            PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            format!("tick {tick} has nothing after sequence {after_sequence}, chunk {after_chunk}"),
+            "Its rows are gone, or the cursor is not one that this function returned.",
+            "",
+        )
+    };
+    let sequence = rows.number(end, SEQUENCE).unwrap_or_default();
+    let chunk = rows.number(end, CHUNK).unwrap_or_default() as i32;
+    let last = sequence == last_sequence && rows.is_true(end, FINAL);
+    let changes = (0..rows.len()).filter_map(|row| rows.number(row, CHANGES)).sum::<i64>() as i32;
+    let (encoding, body) = join(&rows);
+    TableIterator::once((sequence, chunk, last, encoding.as_str().to_owned(), changes, body))
+}
+
+fn part_after(tick: i64, after_sequence: i64, after_chunk: i32) -> (Rows, i64) {
+    let facts = TICK.with(|tick_facts| tick_facts.statement().rows(&[Parameter::Int8(tick)], 1));
+    let (Some(now), Some(before)) = (facts.text(0, 0), facts.text(0, 1)) else {
+        refuse(
+            PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            format!("there is no tick {tick}"),
+            "It was never made, or every office has acknowledged it and it was pruned.",
+            "",
+        )
+    };
+    let last_sequence = facts.number(0, 2).unwrap_or_default();
+    let part_bytes = facts.number(0, 3).unwrap_or_default();
+    let rows = PART.with(|part| {
+        part.statement().rows(
+            &[
+                Parameter::Int8(after_sequence),
+                Parameter::Int8(last_sequence),
+                Parameter::Text(now),
+                Parameter::Text(before),
+                Parameter::Int4(after_chunk),
+                Parameter::Int8(part_bytes),
+            ],
+            0,
+        )
+    });
+    (rows, last_sequence)
+}
+
+/// The bodies as one: plain when they are few and small, else zstd frames one after another.
+fn join(rows: &Rows) -> (Encoding, Vec<u8>) {
+    /// Below this a frame's own overhead eats what compression gains.
+    const WORTH_COMPRESSING_BYTES: usize = 512;
+    let bodies = || {
+        (0..rows.len())
+            .filter_map(|row| Some((rows.is_true(row, COMPRESSED), rows.bytes(row, BODY)?)))
+    };
+    let plain_bytes: usize = bodies().map(|(_, body)| body.len()).sum();
+    if plain_bytes < WORTH_COMPRESSING_BYTES && bodies().all(|(compressed, _)| !compressed) {
+        return (Encoding::Identity, bodies().flat_map(|(_, body)| body).copied().collect());
+    }
+    let mut joined = Vec::new();
+    let mut plain = Vec::new();
+    for (compressed, body) in bodies() {
+        if compressed {
+            flush_plain(&mut plain, &mut joined);
+            joined.extend_from_slice(body);
+        } else {
+            plain.extend_from_slice(body);
+        }
+    }
+    flush_plain(&mut plain, &mut joined);
+    (Encoding::Zstd, joined)
+}
+
+fn flush_plain(plain: &mut Vec<u8>, joined: &mut Vec<u8>) {
+    if plain.is_empty() {
+        return;
+    }
+    match outbox::compress(plain) {
+        Some(frame) => joined.extend_from_slice(&frame),
+        None => refuse(
+            PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
+            "not enough memory to compress a part".into(),
+            "",
+            "The relay tries again by itself.",
+        ),
+    }
+    plain.clear();
+}

@@ -1,0 +1,32 @@
+//! The PostgreSQL extension `officesync`, in the order in which a change travels.
+//!
+//! [`capture`] turns each changed row into a line of the change format, [`buffer`] keeps it per
+//! subtransaction, [`outbox`] writes it when the transaction is about to commit and [`doorbell`]
+//! wakes the relay. At the other office [`apply`] writes it again. [`transaction`] ties the first
+//! part to the events of a transaction; [`pg`] holds everything unsafe. What needs no Rust is SQL,
+//! in the folder `sql/`.
+//!
+//! The functions are declared in `sql/functions/`, by hand, so that the installed script is what
+//! is written there.
+
+mod apply;
+mod buffer;
+mod capture;
+mod doorbell;
+mod drain;
+mod office;
+mod outbox;
+#[allow(unsafe_code)]
+mod pg;
+mod refuse;
+mod transaction;
+
+pgrx::pg_module_magic!();
+
+/// Called by PostgreSQL when it loads the library into a session.
+#[pgrx::pg_guard]
+#[allow(non_snake_case)]
+pub extern "C-unwind" fn _PG_init() {
+    pg::xact::register_callbacks();
+    pg::catalog::watch();
+}

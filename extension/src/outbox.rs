@@ -1,0 +1,118 @@
+//! The buffer -> rows of `officesync.outbox`, inside the user's transaction.
+//!
+//! One row per transaction; a big one is cut into chunks that are written as they fill. The sequence
+//! number is taken at the very end, so that a transaction that depends on another's commit always
+//! has the larger number.
+
+use crate::office;
+use crate::buffer::Chunk;
+use crate::capture::civil;
+use crate::pg::table::{self, Cell};
+use crate::pg::{catalog, xact};
+use crate::refuse::refuse;
+use crate::transaction::{self, Author};
+use officesync_wire::compress::Compressor;
+use officesync_wire::encode::{self, LineHead};
+use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::Oid;
+use std::cell::RefCell;
+
+/// The buffer is written out when it holds this much.
+pub(crate) const FULL_BYTES: usize = 512 * 1024;
+/// Smaller lines are not worth compressing by themselves; the drain compresses many together.
+const COMPRESS_FROM_BYTES: usize = 2 * 1024;
+/// zstd's level: the fastest; see docs/decisions.
+const COMPRESSION_LEVEL: i32 = 1;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
+}
+
+/// Writes what is buffered as a chunk that is not the last, from subtransaction `level`.
+pub(crate) fn flush_early(level: i32) {
+    let chunk = transaction::with_buffer(|buffer| buffer.take(level));
+    write(chunk, None);
+}
+
+/// Writes what is left, if the transaction captured anything. Tells whether it did.
+pub(crate) fn flush_at_end() -> bool {
+    let must_mark = transaction::with_author(
+        |author| matches!(author, Author::Applied(_)) && office::this().role == office::Role::Head,
+    );
+    let chunk = transaction::with_buffer(|buffer| {
+        (must_mark || !buffer.is_untouched()).then(|| buffer.take(1))
+    });
+    let Some(chunk) = chunk else { return false };
+    let sequence = table::next_value(own(c"outbox_sequence"));
+    write(chunk, Some(sequence));
+    true
+}
+
+fn write(chunk: Chunk, sequence: Option<i64>) {
+    let Chunk { number, groups, changes } = chunk;
+    let line = line(number, &groups, sequence);
+    transaction::with_buffer(|buffer| buffer.recycle(groups));
+    let compressed = if line.len() < COMPRESS_FROM_BYTES { None } else { compress(&line) };
+    let cells = [
+        Cell::Number(xact::top_id() as i64),
+        Cell::Number(i64::from(number)),
+        sequence.map_or(Cell::Null, Cell::Number),
+        Cell::Number(i64::from(changes)),
+        Cell::Number(i64::from(compressed.is_some())),
+        Cell::Bytes(compressed.as_deref().unwrap_or(&line)),
+    ];
+    table::insert(own(c"outbox"), &cells);
+}
+
+/// The line of the wire format for one chunk.
+fn line(number: i32, groups: &[u8], sequence: Option<i64>) -> Vec<u8> {
+    let here = office::this();
+    let time = sequence.and_then(|_| civil::timestamp(xact::now()));
+    let time = time.map(civil::TimestampText::with_utc_offset);
+    let mut line = Vec::with_capacity(groups.len() + 256);
+    transaction::with_author(|author| {
+        let (office, incarnation, origin_tick) = match author {
+            Author::User => (&here.name, &here.incarnation, None),
+            Author::Applied(origin) => (&origin.office, &origin.incarnation, Some(origin.tick)),
+        };
+        encode::line_start(
+            &mut line,
+            &LineHead {
+                office,
+                incarnation,
+                sequence,
+                chunk: number,
+                last: sequence.is_some(),
+                commit_time: time
+                    .as_ref()
+                    .and_then(|text| core::str::from_utf8(text.as_bytes()).ok()),
+                origin_tick,
+                merged: false,
+            },
+        );
+    });
+    line.extend_from_slice(groups);
+    encode::line_end(&mut line);
+    line
+}
+
+/// One zstd frame, or `None` when zstd has no memory: then the line travels as it is.
+pub(crate) fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        if kept.is_none() {
+            *kept = Compressor::new(COMPRESSION_LEVEL).ok();
+        }
+        kept.as_mut()?.compress(bytes).ok()
+    })
+}
+
+fn own(name: &core::ffi::CStr) -> Oid {
+    catalog::own_relation(name).unwrap_or_else(|| {
+        refuse(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            format!("officesync.{} does not exist", name.to_string_lossy()),
+            "A tracked table fired its trigger, but the extension's own tables are gone.",
+            "Drop the trigger officesync_capture, or restore the schema officesync.",
+        )
+    })
+}

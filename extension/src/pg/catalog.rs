@@ -1,0 +1,191 @@
+//! What the catalogue says about a table, and being told when that changes.
+
+use crate::pg::{ffi, output::Writer, tuple::Storage};
+use core::cell::Cell;
+use core::ffi::{CStr, c_int};
+use pgrx::pg_sys::{self, Oid};
+
+/// One live column that travels (generated ones do not).
+pub(crate) struct Column {
+    /// Index into a row, counted from 0 with the dropped ones.
+    pub(crate) index: usize,
+    pub(crate) name: String,
+    pub(crate) storage: Storage,
+    pub(crate) writer: Writer,
+    /// Whether it belongs to the replica identity.
+    pub(crate) in_key: bool,
+}
+
+/// A table as capture needs to know it.
+pub(crate) struct Table {
+    pub(crate) schema: String,
+    pub(crate) name: String,
+    pub(crate) columns: Vec<Column>,
+}
+
+thread_local! {
+    static GENERATION: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Asks to be told when any table or schema changes; called once, when the library is loaded.
+pub(crate) fn watch() {
+    // SAFETY: the callbacks live as long as the library and only set a flag.
+    unsafe {
+        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), pg_sys::Datum::from(0));
+        pg_sys::CacheRegisterSyscacheCallback(
+            pg_sys::SysCacheIdentifier::NAMESPACEOID as c_int,
+            Some(schema_changed),
+            pg_sys::Datum::from(0),
+        );
+    }
+}
+
+/// A number that grows whenever a table or a schema changed: what was read from the catalogue
+/// under an older number is stale.
+pub(crate) fn generation() -> u64 {
+    GENERATION.get()
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn relation_changed(_arg: pg_sys::Datum, _relation: Oid) {
+    GENERATION.set(GENERATION.get() + 1);
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn schema_changed(_arg: pg_sys::Datum, _cache: c_int, _hash: pg_sys::uint32) {
+    GENERATION.set(GENERATION.get() + 1);
+}
+
+/// The table or sequence `name` of our own schema.
+pub(crate) fn own_relation(name: &CStr) -> Option<Oid> {
+    // SAFETY: catalogue lookups by NUL-terminated names.
+    let found = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"officesync".as_ptr(), true);
+        if schema == pg_sys::InvalidOid {
+            return None;
+        }
+        pg_sys::get_relname_relid(name.as_ptr(), schema)
+    };
+    (found != pg_sys::InvalidOid).then_some(found)
+}
+
+/// Reads how the rows of `relation` are to be written. A partition goes by the name of the
+/// outermost partitioned table that has a trigger calling `function` too, because the other
+/// offices may be partitioned differently.
+pub(crate) fn describe(relation: Oid, function: Oid) -> Table {
+    let root = tracked_root(relation, function);
+    let (schema, name) = name_of(root);
+    Table { schema, name, columns: columns(relation) }
+}
+
+/// The schema and the name of a table.
+pub(crate) fn name_of(relation: Oid) -> (String, String) {
+    with_relation(relation, |descriptor| {
+        // SAFETY: the relation is open; its class form has NUL-terminated names.
+        unsafe {
+            let class = &*descriptor.rd_rel;
+            let schema = pg_sys::get_namespace_name(class.relnamespace);
+            (text(CStr::from_ptr(schema)), text(CStr::from_ptr(class.relname.data.as_ptr())))
+        }
+    })
+}
+
+fn columns(relation: Oid) -> Vec<Column> {
+    with_relation(relation, |descriptor| {
+        let key = identity_key(descriptor);
+        // SAFETY: an open relation has a valid tuple descriptor.
+        let attributes = unsafe { pgrx::PgTupleDesc::from_pg_unchecked(descriptor.rd_att) };
+        attributes
+            .iter()
+            .enumerate()
+            .filter(|(_, attribute)| !attribute.attisdropped && attribute.attgenerated == 0)
+            .map(|(index, attribute)| Column {
+                index,
+                name: attribute.name().to_owned(),
+                storage: Storage { length: attribute.attlen, by_value: attribute.attbyval },
+                writer: Writer::for_type(base_type(attribute.atttypid)),
+                in_key: key.as_ref().is_none_or(|key| key.contains(&(attribute.attnum))),
+            })
+            .collect()
+    })
+}
+
+/// Domains are written like what they are made of.
+fn base_type(type_id: Oid) -> Oid {
+    // SAFETY: a catalogue lookup.
+    unsafe { pg_sys::getBaseType(type_id) }
+}
+
+/// The column numbers of the replica identity; `None` when the whole row is the identity.
+fn identity_key(descriptor: &pg_sys::RelationData) -> Option<Vec<i16>> {
+    // SAFETY: the relation is open; the bitmap holds column numbers shifted by the lowest one.
+    unsafe {
+        if (*descriptor.rd_rel).relreplident == pg_sys::REPLICA_IDENTITY_FULL as core::ffi::c_char {
+            return None;
+        }
+        let bitmap =
+            pg_sys::RelationGetIdentityKeyBitmap(core::ptr::from_ref(descriptor).cast_mut());
+        let mut key = Vec::new();
+        let mut member = -1;
+        loop {
+            member = pg_sys::bms_next_member(bitmap, member);
+            if member < 0 {
+                break;
+            }
+            key.push((member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16);
+        }
+        pg_sys::bms_free(bitmap);
+        (!key.is_empty()).then_some(key)
+    }
+}
+
+fn tracked_root(relation: Oid, function: Oid) -> Oid {
+    let is_partition = with_relation(relation, |descriptor| {
+        // SAFETY: the relation is open.
+        unsafe { (*descriptor.rd_rel).relispartition }
+    });
+    if !is_partition {
+        return relation;
+    }
+    // SAFETY: the list is ours, of Oids, nearest ancestor first.
+    let ancestors: Vec<Oid> = unsafe {
+        let list = ffi::guarded(|| ffi::get_partition_ancestors(relation));
+        let count = if list.is_null() { 0 } else { (*list).length };
+        (0..count).map(|nth| pg_sys::list_nth_oid(list, nth)).collect()
+    };
+    ancestors
+        .into_iter()
+        .rev()
+        .find(|ancestor| has_trigger_calling(*ancestor, function))
+        .unwrap_or(relation)
+}
+
+fn has_trigger_calling(relation: Oid, function: Oid) -> bool {
+    with_relation(relation, |descriptor| {
+        if descriptor.trigdesc.is_null() {
+            return false;
+        }
+        // SAFETY: the descriptor holds numtriggers triggers.
+        let triggers = unsafe {
+            let description = &*descriptor.trigdesc;
+            core::slice::from_raw_parts(description.triggers, description.numtriggers as usize)
+        };
+        triggers.iter().any(|trigger| trigger.tgfoid == function)
+    })
+}
+
+/// Runs `look` on the open relation. Its lock, if it was not held, is kept to the end of the
+/// transaction.
+fn with_relation<R>(relation: Oid, look: impl FnOnce(&pg_sys::RelationData) -> R) -> R {
+    // SAFETY: opened, used and closed here; the lock keeps the descriptor valid.
+    unsafe {
+        let opened = pg_sys::relation_open(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let result = look(&*opened);
+        pg_sys::relation_close(opened, pg_sys::NoLock as pg_sys::LOCKMODE);
+        result
+    }
+}
+
+fn text(name: &CStr) -> String {
+    name.to_string_lossy().into_owned()
+}

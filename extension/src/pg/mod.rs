@@ -1,0 +1,21 @@
+//! Everything that touches PostgreSQL's memory: the only place with `unsafe`.
+//!
+//! Each submodule wraps one corner of the server (tuples, transactions, locks, SPI ...) in an
+//! interface that safe code can't misuse; each unsafe block states why it is sound. A server
+//! error raised inside a wrapped call unwinds as a Rust panic (pgrx's guard) and is turned back
+//! into a PostgreSQL error at the entry point, so destructors run in between.
+
+pub(crate) mod array;
+pub(crate) mod catalog;
+mod entry;
+mod ffi;
+pub(crate) mod lock;
+pub(crate) mod output;
+pub(crate) mod settings;
+pub(crate) mod spi;
+pub(crate) mod subxact;
+pub(crate) mod table;
+pub(crate) mod trigger;
+pub(crate) mod tuple;
+pub(crate) mod user;
+pub(crate) mod xact;

@@ -1,0 +1,58 @@
+//! The settings under which values become text, whatever the session has set.
+//!
+//! The output functions read these C variables directly, so the variables are set around the
+//! calls and put back by `Drop`, also when an error unwinds: far cheaper than going through the
+//! machinery of SET for each row.
+
+use crate::pg::ffi;
+use core::ffi::c_int;
+use pgrx::pg_sys;
+
+/// While this lives, values are written in the canonical form of the wire format.
+pub(crate) struct Canonical {
+    date_style: c_int,
+    date_order: c_int,
+    interval_style: c_int,
+    extra_float_digits: c_int,
+    bytea_output: c_int,
+    time_zone: *mut pg_sys::pg_tz,
+}
+
+impl Canonical {
+    /// Pins the settings.
+    pub(crate) fn pin() -> Self {
+        // SAFETY: these are plain variables of this single-threaded backend; pg_tzset returns a
+        // pointer into a cache that is never freed, and UTC always exists.
+        unsafe {
+            let before = Self {
+                date_style: pg_sys::DateStyle,
+                date_order: pg_sys::DateOrder,
+                interval_style: pg_sys::IntervalStyle,
+                extra_float_digits: pg_sys::extra_float_digits,
+                bytea_output: ffi::bytea_output,
+                time_zone: pg_sys::session_timezone,
+            };
+            pg_sys::DateStyle = pg_sys::USE_ISO_DATES as c_int;
+            pg_sys::DateOrder = pg_sys::DATEORDER_MDY as c_int;
+            pg_sys::IntervalStyle = pg_sys::INTSTYLE_POSTGRES as c_int;
+            pg_sys::extra_float_digits = 3;
+            ffi::bytea_output = ffi::BYTEA_OUTPUT_HEX;
+            pg_sys::session_timezone = pg_sys::pg_tzset(c"UTC".as_ptr());
+            before
+        }
+    }
+}
+
+impl Drop for Canonical {
+    fn drop(&mut self) {
+        // SAFETY: puts back what `pin` found.
+        unsafe {
+            pg_sys::DateStyle = self.date_style;
+            pg_sys::DateOrder = self.date_order;
+            pg_sys::IntervalStyle = self.interval_style;
+            pg_sys::extra_float_digits = self.extra_float_digits;
+            ffi::bytea_output = self.bytea_output;
+            pg_sys::session_timezone = self.time_zone;
+        }
+    }
+}

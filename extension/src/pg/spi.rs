@@ -1,0 +1,207 @@
+//! SQL from inside the server: statements prepared once a session and run many times.
+
+use core::cell::OnceCell;
+use core::ffi::{CStr, c_char};
+use pgrx::pg_sys::{self, Datum, Oid};
+use std::ffi::CString;
+
+/// A prepared statement, kept for the session (or until dropped).
+pub(crate) struct Statement {
+    plan: pg_sys::SPIPlanPtr,
+}
+
+/// A parameter.
+#[derive(Clone, Copy)]
+pub(crate) enum Parameter<'a> {
+    Null,
+    Int8(i64),
+    Int4(i32),
+    Boolean(bool),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    /// Built by [`crate::pg::array::text_array`].
+    Array(Datum),
+}
+
+/// The rows a statement returned, copied out of the server's memory.
+pub(crate) struct Rows {
+    cells: Vec<Vec<Option<Vec<u8>>>>,
+}
+
+/// Opens an SPI connection around `work`; what `work` allocates in the server is freed at its end.
+pub(crate) fn connected<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: finished below; on an error the (sub)transaction's abort does it.
+    unsafe { pg_sys::SPI_connect() };
+    let result = work();
+    // SAFETY: connected above.
+    unsafe { pg_sys::SPI_finish() };
+    result
+}
+
+impl Statement {
+    /// Prepares `sql`; to be called inside [`connected`].
+    pub(crate) fn prepare(sql: &str, types: &[Oid]) -> Self {
+        let Ok(text) = CString::new(sql) else {
+            pgrx::error!("officesync: a statement may not contain a NUL byte");
+        };
+        // SAFETY: both arrays live through the call; the plan is moved to memory that lives on.
+        let plan = unsafe {
+            let plan =
+                pg_sys::SPI_prepare(text.as_ptr(), types.len() as i32, types.as_ptr().cast_mut());
+            if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
+                pgrx::error!("officesync: could not prepare: {sql}");
+            }
+            plan
+        };
+        Self { plan }
+    }
+
+    /// Runs it and tells how many rows it wrote or returned.
+    pub(crate) fn run(&self, parameters: &[Parameter<'_>]) -> u64 {
+        self.execute(parameters, 0);
+        // SAFETY: set by the execution.
+        unsafe { pg_sys::SPI_processed }
+    }
+
+    /// Runs it and returns the rows, each column as the text its type's output function gives
+    /// (bytea: the bytes themselves).
+    pub(crate) fn rows(&self, parameters: &[Parameter<'_>], limit: i64) -> Rows {
+        self.execute(parameters, limit);
+        // SAFETY: set by the execution; the table is freed with the SPI connection.
+        unsafe {
+            let table = pg_sys::SPI_tuptable;
+            let cells = if table.is_null() { Vec::new() } else { copy_cells(table, pg_sys::SPI_processed) };
+            if !table.is_null() {
+                pg_sys::SPI_freetuptable(table);
+            }
+            Rows { cells }
+        }
+    }
+
+    fn execute(&self, parameters: &[Parameter<'_>], limit: i64) {
+        let mut values: Vec<Datum> = parameters.iter().map(datum).collect();
+        let nulls: Vec<c_char> = parameters
+            .iter()
+            .map(|parameter| if matches!(parameter, Parameter::Null) { b'n' } else { b' ' } as c_char)
+            .collect();
+        // SAFETY: as many values and null flags as the plan has parameters, of its types.
+        let code = unsafe {
+            pg_sys::SPI_execute_plan(self.plan, values.as_mut_ptr(), nulls.as_ptr(), false, limit)
+        };
+        if code < 0 {
+            pgrx::error!("officesync: a prepared statement failed with SPI code {code}");
+        }
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: a kept plan, freed once; at the end of the backend the thread-local holder may
+        // outlive the server's memory, but then the process is gone before destructors run.
+        unsafe { pg_sys::SPI_freeplan(self.plan) };
+    }
+}
+
+/// A statement of fixed text, prepared at its first use in a session.
+pub(crate) struct Fixed {
+    sql: &'static str,
+    types: &'static [Oid],
+    prepared: OnceCell<Statement>,
+}
+
+impl Fixed {
+    pub(crate) const fn new(sql: &'static str, types: &'static [Oid]) -> Self {
+        Self { sql, types, prepared: OnceCell::new() }
+    }
+
+    pub(crate) fn statement(&self) -> &Statement {
+        self.prepared.get_or_init(|| Statement::prepare(self.sql, self.types))
+    }
+}
+
+impl Rows {
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    pub(crate) fn bytes(&self, row: usize, column: usize) -> Option<&[u8]> {
+        self.cells.get(row)?.get(column)?.as_deref()
+    }
+
+    pub(crate) fn text(&self, row: usize, column: usize) -> Option<&str> {
+        core::str::from_utf8(self.bytes(row, column)?).ok()
+    }
+
+    pub(crate) fn number(&self, row: usize, column: usize) -> Option<i64> {
+        self.text(row, column)?.parse().ok()
+    }
+
+    pub(crate) fn is_true(&self, row: usize, column: usize) -> bool {
+        self.text(row, column) == Some("t")
+    }
+}
+
+fn datum(parameter: &Parameter<'_>) -> Datum {
+    let of_bytes = |bytes: &[u8]| {
+        // SAFETY: copies into a new varlena of the current context.
+        unsafe {
+            Datum::from(pg_sys::cstring_to_text_with_len(bytes.as_ptr().cast(), bytes.len() as i32))
+        }
+    };
+    match parameter {
+        Parameter::Null => Datum::from(0),
+        Parameter::Int8(number) => Datum::from(*number),
+        Parameter::Int4(number) => Datum::from(*number),
+        Parameter::Boolean(flag) => Datum::from(*flag),
+        Parameter::Text(text) => of_bytes(text.as_bytes()),
+        Parameter::Bytes(bytes) => of_bytes(bytes),
+        Parameter::Array(array) => *array,
+    }
+}
+
+/// # Safety
+/// `table` must be the live result of the last execution, with `count` rows.
+unsafe fn copy_cells(
+    table: *mut pg_sys::SPITupleTable,
+    count: u64,
+) -> Vec<Vec<Option<Vec<u8>>>> {
+    // SAFETY: as promised by the caller; column numbers run from 1 to natts.
+    unsafe {
+        let descriptor = (*table).tupdesc;
+        let columns = (*descriptor).natts;
+        (0..count as usize)
+            .map(|row| {
+                let tuple = *(*table).vals.add(row);
+                (1..=columns).map(|column| copy_cell(tuple, descriptor, column)).collect()
+            })
+            .collect()
+    }
+}
+
+/// # Safety
+/// `column` must be a column of the tuple.
+unsafe fn copy_cell(
+    tuple: pg_sys::HeapTuple,
+    descriptor: pg_sys::TupleDesc,
+    column: i32,
+) -> Option<Vec<u8>> {
+    // SAFETY: as promised; a bytea is detoasted, anything else goes through its output function.
+    unsafe {
+        if pg_sys::SPI_gettypeid(descriptor, column) == pg_sys::BYTEAOID {
+            let mut is_null = false;
+            let datum = pg_sys::SPI_getbinval(tuple, descriptor, column, &mut is_null);
+            if is_null {
+                return None;
+            }
+            let whole = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+            return super::tuple::plain(Datum::from(whole)).map(<[u8]>::to_vec);
+        }
+        let text = pg_sys::SPI_getvalue(tuple, descriptor, column);
+        if text.is_null() {
+            return None;
+        }
+        let copy = CStr::from_ptr(text).to_bytes().to_vec();
+        pg_sys::pfree(text.cast());
+        Some(copy)
+    }
+}

@@ -1,0 +1,57 @@
+//! Trying something that may fail, and undoing it.
+
+use pgrx::{PgTryBuilder, pg_sys};
+use std::panic::AssertUnwindSafe;
+
+/// Runs `work` in a subtransaction. When PostgreSQL raises an error in it, everything it did is
+/// rolled back and the answer is `None`. A request to cancel or to shut down is not swallowed.
+pub(crate) fn attempt<R>(work: impl FnOnce() -> Option<R>) -> Option<R> {
+    // SAFETY: read to be restored below, as the server's own PL/pgSQL does.
+    let (context, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
+    let restore = move || {
+        // SAFETY: both were current before the subtransaction began and outlive it.
+        unsafe {
+            pg_sys::MemoryContextSwitchTo(context);
+            pg_sys::CurrentResourceOwner = owner;
+        }
+    };
+    // SAFETY: begun here and ended exactly once, in one of the arms below.
+    unsafe { pg_sys::BeginInternalSubTransaction(core::ptr::null()) };
+    let roll_back = move || {
+        // SAFETY: the subtransaction begun above is the current one.
+        unsafe { pg_sys::RollbackAndReleaseCurrentSubTransaction() };
+        restore();
+    };
+    PgTryBuilder::new(AssertUnwindSafe(move || {
+        restore();
+        match work() {
+            Some(result) => {
+                // SAFETY: the subtransaction begun above is the current one.
+                unsafe { pg_sys::ReleaseCurrentSubTransaction() };
+                restore();
+                Some(result)
+            }
+            None => {
+                roll_back();
+                None
+            }
+        }
+    }))
+    .catch_others(move |error| {
+        use pgrx::PgSqlErrorCode as Code;
+        use pgrx::pg_sys::panic::CaughtError;
+        let fatal = match &error {
+            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => matches!(
+                report.sql_error_code(),
+                Code::ERRCODE_QUERY_CANCELED | Code::ERRCODE_ADMIN_SHUTDOWN
+            ),
+            CaughtError::RustPanic { .. } => true,
+        };
+        if fatal {
+            error.rethrow()
+        }
+        roll_back();
+        None
+    })
+    .execute()
+}

@@ -1,0 +1,106 @@
+//! Writing to and reading from our own tables without SQL.
+//!
+//! Capture runs inside any user's statement: going straight to the table costs no parsing, no
+//! planning and no look at privileges the user need not have.
+
+use crate::pg::ffi;
+use core::ffi::CStr;
+use pgrx::pg_sys::{self, Datum, Oid};
+
+/// One value of a row to insert; the order is that of the table's columns.
+pub(crate) enum Cell<'a> {
+    Null,
+    Number(i64),
+    Bytes(&'a [u8]),
+}
+
+/// The number of the next row of the sequence.
+pub(crate) fn next_value(sequence: Oid) -> i64 {
+    // SAFETY: the id is that of a sequence.
+    unsafe { ffi::guarded(|| ffi::nextval_internal(sequence, false)) }
+}
+
+/// Inserts one row into one of our own tables, with its indexes (plain ones, as a catalogue has).
+pub(crate) fn insert<const COLUMNS: usize>(table: Oid, cells: &[Cell<'_>; COLUMNS]) {
+    let mut values = [Datum::from(0); COLUMNS];
+    let mut nulls = [false; COLUMNS];
+    let mut copies = Vec::new();
+    for (index, cell) in cells.iter().enumerate() {
+        match cell {
+            Cell::Null => nulls[index] = true,
+            Cell::Number(number) => values[index] = Datum::from(*number),
+            Cell::Bytes(bytes) => {
+                let copy = varlena(bytes);
+                copies.push(copy);
+                values[index] = Datum::from(copy);
+            }
+        }
+    }
+    // SAFETY: the caller's columns match the table's (the regression tests insert into each);
+    // opened and closed here, the lock stays to the end of the transaction as for any INSERT.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+        let tuple =
+            pg_sys::heap_form_tuple((*relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+        pg_sys::CatalogTupleInsert(relation, tuple);
+        pg_sys::heap_freetuple(tuple);
+        pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        for copy in copies {
+            pg_sys::pfree(copy.cast());
+        }
+    }
+}
+
+/// The text columns of the first row of one of our own tables.
+pub(crate) fn first_row_texts(table: Oid, columns: &[&CStr]) -> Option<Vec<String>> {
+    // SAFETY: a scan opened and closed here, with the snapshot the server uses for catalogues, so
+    // that it works before the first statement of a transaction too; attributes are read by name
+    // and are of type text.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let scan = pg_sys::systable_beginscan(
+            relation,
+            pg_sys::InvalidOid,
+            false,
+            core::ptr::null_mut(),
+            0,
+            core::ptr::null_mut(),
+        );
+        let tuple = pg_sys::systable_getnext(scan);
+        let texts = (!tuple.is_null()).then(|| {
+            let read = |name: &&CStr| {
+                let number = pg_sys::get_attnum(table, name.as_ptr());
+                let mut is_null = false;
+                let datum = pg_sys::heap_getattr(
+                    tuple,
+                    i32::from(number),
+                    (*relation).rd_att,
+                    &mut is_null,
+                );
+                super::tuple::plain(datum)
+                    .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+                    .unwrap_or_default()
+            };
+            columns.iter().map(read).collect()
+        });
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        texts
+    }
+}
+
+/// A varlena with these bytes, in the current memory context.
+fn varlena(bytes: &[u8]) -> *mut pg_sys::varlena {
+    // SAFETY: allocated with room for header and bytes, then filled.
+    unsafe {
+        let total = bytes.len() + pg_sys::VARHDRSZ;
+        let target = pg_sys::palloc(total).cast::<pg_sys::varlena>();
+        pgrx::set_varsize_4b(target, total as i32);
+        core::ptr::copy_nonoverlapping(
+            bytes.as_ptr(),
+            target.cast::<u8>().add(pg_sys::VARHDRSZ),
+            bytes.len(),
+        );
+        target
+    }
+}

@@ -1,0 +1,11 @@
+-- apply_staged(origin): applies the next tick of that office that lies whole in the inbox, in one
+-- transaction. outcome: applied; nothing; halted. Called by: the relay, until not applied.
+-- Touches: as apply.
+CREATE FUNCTION officesync.apply_staged(origin text)
+RETURNS TABLE (outcome text, "position" bigint, changes bigint, detail text)
+LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET session_replication_role = replica
+SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
+AS 'MODULE_PATHNAME', 'apply_staged_wrapper';

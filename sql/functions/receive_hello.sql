@@ -1,0 +1,63 @@
+-- receive_hello(...): at the head, a branch has connected. A branch seen for the first time is
+-- admitted. start: where in our log it goes on; received: the last of its ticks applied here;
+-- resend_from: ticks that were published before its queue existed. Called by: the head's relay,
+-- in the lane's order. Touches: peer.
+CREATE FUNCTION officesync.receive_hello(
+    origin text, incarnation text, role text, peer_position bigint, position_incarnation text,
+    broker_user text)
+RETURNS TABLE (start bigint, received bigint, received_incarnation text, resend_from bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    here   officesync.office := officesync.this_office();
+    known  officesync.peer;
+    oldest bigint := (SELECT min(number) FROM officesync.tick);
+    newest bigint := (SELECT max(number) FROM officesync.tick);
+    sent   bigint := (SELECT p.sent_tick FROM officesync.publisher p);
+BEGIN
+    IF here.role <> 'head' OR receive_hello.role IS DISTINCT FROM 'branch' OR receive_hello.origin = here.name
+       OR receive_hello.origin !~ '^[a-z0-9_-]{1,63}$' OR receive_hello.origin IN ('all', 'head') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('office %L (%s) can''t say hello to "%s" (%s)', receive_hello.origin,
+                             receive_hello.role, here.name, here.role),
+            HINT = 'A branch says hello to the head; each office has a name of its own.';
+    END IF;
+    SELECT * INTO known FROM officesync.peer p WHERE p.name = receive_hello.origin FOR UPDATE;
+    IF NOT FOUND THEN
+        -- With the whole log still here the branch gets it all; else it has to start equal, now.
+        start := CASE WHEN oldest = 0 THEN 0 ELSE newest END;
+        resend_from := CASE WHEN oldest = 0 AND sent > 0 THEN 1 END;
+        INSERT INTO officesync.peer (name, role, incarnation, broker_user, applied_tick, acknowledged_tick)
+        VALUES (receive_hello.origin, 'branch', receive_hello.incarnation, receive_hello.broker_user, 0, start);
+        received := 0;
+    ELSIF known.incarnation <> receive_hello.incarnation THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('office "%s" is not the one that was known by this name', receive_hello.origin),
+            DETAIL = 'Its database was made anew, or two databases bear the name.',
+            HINT = format('If the old one is gone for good, run SELECT officesync.remove_branch(%L) at the head.', receive_hello.origin);
+    ELSIF known.broker_user IS DISTINCT FROM receive_hello.broker_user THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('office "%s" came as the broker user %L, but is known as %L',
+                             receive_hello.origin, receive_hello.broker_user, known.broker_user),
+            HINT = 'Give the relay the credentials it joined with.';
+    ELSE
+        IF receive_hello.position_incarnation = here.incarnation
+           AND receive_hello.peer_position BETWEEN known.acknowledged_tick AND newest THEN
+            UPDATE officesync.peer p
+            SET acknowledged_tick = receive_hello.peer_position, last_seen_at = clock_timestamp()
+            WHERE p.name = receive_hello.origin AND p.acknowledged_tick < receive_hello.peer_position;
+            start := greatest(receive_hello.peer_position, sent);
+        ELSE
+            start := known.acknowledged_tick;
+        END IF;
+        received := known.applied_tick;
+        SELECT greatest(received, max(i.tick)) INTO received FROM officesync.inbox i
+        WHERE i.origin = receive_hello.origin AND i.last;
+        IF receive_hello.peer_position IS NULL AND start < sent THEN
+            resend_from := start + 1;
+        END IF;
+    END IF;
+    received_incarnation := receive_hello.incarnation;
+    RETURN NEXT;
+END
+$$;

@@ -1,0 +1,46 @@
+-- receive_welcome(...): at a branch, the head has answered our hello. start: where in its log we
+-- should be by now (the answer travels behind all it sent before); received: the last of our ticks
+-- it has. resend_from: our ticks the broker lost; ask_from: its ticks the broker lost.
+-- Called by: the branch's relay, in the lane's order. Touches: peer.
+CREATE FUNCTION officesync.receive_welcome(
+    origin text, incarnation text, start bigint, received bigint, received_incarnation text,
+    broker_user text)
+RETURNS TABLE (resend_from bigint, ask_from bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    here  officesync.office := officesync.this_office();
+    known officesync.peer;
+    seen  bigint;
+BEGIN
+    IF here.role <> 'branch' OR receive_welcome.received_incarnation IS DISTINCT FROM here.incarnation THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('a welcome from %L is not meant for this office', receive_welcome.origin);
+    END IF;
+    SELECT * INTO known FROM officesync.peer p WHERE p.role = 'head' FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO officesync.peer (name, role, incarnation, broker_user, applied_tick, acknowledged_tick)
+        VALUES (receive_welcome.origin, 'head', receive_welcome.incarnation, receive_welcome.broker_user,
+                receive_welcome.start, receive_welcome.received);
+    ELSIF (known.name, known.incarnation) <> (receive_welcome.origin, receive_welcome.incarnation) THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('the head "%s" is not the one this branch belongs to', receive_welcome.origin),
+            DETAIL = format('This branch belongs to "%s".', known.name),
+            HINT = 'Was the head''s database restored or made anew? Then this branch has to join again.';
+    ELSE
+        UPDATE officesync.peer p
+        SET acknowledged_tick = greatest(p.acknowledged_tick, least(receive_welcome.received, o.sent_tick)),
+            last_seen_at = clock_timestamp()
+        FROM officesync.publisher o
+        WHERE p.name = known.name
+          AND (p.acknowledged_tick < receive_welcome.received
+               OR p.last_seen_at < clock_timestamp() - interval '5 minutes');
+        SELECT greatest(known.applied_tick, max(i.tick)) INTO seen FROM officesync.inbox i
+        WHERE i.origin = known.name AND i.last;
+        ask_from := CASE WHEN seen < receive_welcome.start THEN seen + 1 END;
+    END IF;
+    SELECT CASE WHEN receive_welcome.received < o.sent_tick THEN receive_welcome.received + 1 END
+    INTO resend_from FROM officesync.publisher o;
+    RETURN NEXT;
+END
+$$;

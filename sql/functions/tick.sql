@@ -1,0 +1,40 @@
+-- tick(): makes a batch boundary if anything was committed since the last one; returns its number,
+-- or NULL. Its own commit is synchronous, which flushes the commits of all it has seen: nothing is
+-- published that a crash could undo. Called by: the relay, as a transaction of its own.
+-- Touches: outbox, tick.
+CREATE FUNCTION officesync.tick() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    before  officesync.tick;
+    present pg_snapshot;
+    batch   record;
+BEGIN
+    -- One at a time; a lock of its own kind, so that nothing is written when there is nothing new.
+    PERFORM pg_advisory_xact_lock('officesync.tick'::regclass::int, 1);
+    SELECT * INTO STRICT before FROM officesync.tick ORDER BY number DESC LIMIT 1;
+    present := pg_current_snapshot();
+    SELECT min(o.sequence) AS first, max(o.sequence) AS last,
+           count(o.sequence) AS transactions, sum(o.changes) AS changes,
+           sum(octet_length(o.body)) AS bytes
+    INTO batch
+    FROM (SELECT o.* FROM officesync.outbox o
+          WHERE o.xid >= pg_snapshot_xmax(before.snapshot) AND o.xid < pg_snapshot_xmax(present)
+          UNION ALL
+          SELECT o.* FROM pg_snapshot_xip(before.snapshot) AS late (xid)
+          JOIN officesync.outbox o ON o.xid = late.xid) o
+    WHERE pg_visible_in_snapshot(o.xid, present);
+    IF batch.last IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    INSERT INTO officesync.tick (number, previous, snapshot, first_sequence, last_sequence,
+                                 transactions, changes, bytes, part_bytes)
+    VALUES (before.number + 1, before.number, present, batch.first, batch.last,
+            batch.transactions, batch.changes, batch.bytes, officesync.part_bytes());
+    RETURN before.number + 1;
+END
+$$;

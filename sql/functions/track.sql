@@ -1,0 +1,34 @@
+-- track(table, direction): captures every change of the table from this transaction's commit on.
+-- direction: 'both'; 'down' (authored at the head); 'up' (authored at branches, collected at the
+-- head). Tracking again is a notice; with another direction it changes that. Called by: the table's
+-- owner. Touches: tracked, and the table's triggers.
+CREATE FUNCTION officesync.track("table" regclass, direction text DEFAULT 'both') RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET client_min_messages = notice
+AS $$
+DECLARE
+    relation regclass := track."table";
+    known    text;
+BEGIN
+    IF relation IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = 'track() needs a table', HINT = 'SELECT officesync.track(''orders'');';
+    END IF;
+    IF track.direction IS NULL OR track.direction NOT IN ('both', 'down', 'up') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%L is not a direction', track.direction),
+            HINT = 'Use ''both'', ''down'' (authored at the head) or ''up'' (authored at branches).';
+    END IF;
+    PERFORM officesync.this_office();
+    PERFORM officesync.require_trackable(relation);
+    SELECT t.direction INTO known FROM officesync.tracked t WHERE t.relation = track."table";
+    IF known = track.direction THEN
+        RAISE NOTICE 'table % is tracked already (%)', relation, known;
+        PERFORM officesync.create_triggers(relation, track.direction);
+        RETURN;
+    END IF;
+    INSERT INTO officesync.tracked AS t (relation, direction, tracked_by)
+    VALUES (relation, track.direction, officesync.calling_role()::regrole::text)
+    ON CONFLICT ON CONSTRAINT tracked_pkey DO UPDATE SET direction = excluded.direction;
+    PERFORM officesync.create_triggers(relation, track.direction);
+END
+$$;

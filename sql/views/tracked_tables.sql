@@ -1,0 +1,6 @@
+-- The tables whose changes travel, one row each.
+CREATE VIEW officesync.tracked_tables AS
+SELECT t.relation AS "table", t.direction,
+       (SELECT count(*) FROM pg_catalog.pg_partition_tree(t.relation) p WHERE p.isleaf AND p.level > 0) AS partitions,
+       t.tracked_at, t.tracked_by
+FROM officesync.tracked t;

@@ -1,0 +1,41 @@
+//! One input becomes one zstd frame. Frames may be written one after another: the reader takes the
+//! joined bytes as one body. Decompression, with its bounds, lives in [`crate::decode`].
+
+use std::io;
+
+/// Compresses `input` into one zstd frame.
+///
+/// # Errors
+/// When zstd cannot allocate its state or does not know `level`.
+pub fn compress(input: &[u8], level: i32) -> io::Result<Vec<u8>> {
+    Compressor::new(level)?.compress(input)
+}
+
+/// A compression state that is kept between inputs, which saves setting it up for each.
+pub struct Compressor {
+    inner: zstd::bulk::Compressor<'static>,
+}
+
+impl Compressor {
+    /// A state that compresses at `level`.
+    ///
+    /// # Errors
+    /// When zstd cannot allocate its state.
+    pub fn new(level: i32) -> io::Result<Self> {
+        zstd::bulk::Compressor::new(level).map(|inner| Self { inner })
+    }
+
+    /// Compresses `input` into one zstd frame of its own.
+    ///
+    /// # Errors
+    /// When zstd fails, which it does only for want of memory.
+    pub fn compress(&mut self, input: &[u8]) -> io::Result<Vec<u8>> {
+        self.inner.compress(input)
+    }
+}
+
+impl std::fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compressor").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! The frame around the rows of one group. A header depends only on the table, the operation and the
+//! set of changed columns, so capture makes it once and caches the bytes.
+
+use super::value::{boolean, string};
+use crate::Op;
+
+/// Closes the rows and the group that a [`group_header`] opened.
+pub const GROUP_END: &[u8] = b"]}";
+/// Opens a row.
+pub const ROW_START: u8 = b'[';
+/// Closes a row.
+pub const ROW_END: u8 = b']';
+/// Stands between values, between rows and between groups.
+pub const SEPARATOR: u8 = b',';
+
+/// What the rows of a group have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Group<'a> {
+    /// The schema of the table.
+    pub schema: &'a str,
+    /// The name of the table.
+    pub table: &'a str,
+    /// What was done to the rows.
+    pub op: Op,
+    /// The columns of every row, in the order of its values.
+    pub columns: &'a [&'a str],
+    /// The columns that identify a row: a subset of `columns`, never empty.
+    pub key: &'a [&'a str],
+    /// Update only: the columns whose old values follow the new ones. Ignored for other operations.
+    pub changed: &'a [&'a str],
+}
+
+/// Everything of a group up to and including `"rows":[`.
+pub fn group_header(group: &Group<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(96 + 16 * group.columns.len());
+    table_and_op(&mut out, group.schema, group.table, group.op.as_str());
+    out.extend_from_slice(b",\"columns\":");
+    names(&mut out, group.columns);
+    out.extend_from_slice(b",\"key\":");
+    names(&mut out, group.key);
+    if group.op == Op::Update {
+        out.extend_from_slice(b",\"changed\":");
+        names(&mut out, group.changed);
+    }
+    out.extend_from_slice(b",\"rows\":[");
+    out
+}
+
+/// Appends a whole group that records the truncation of one table. Truncate groups that follow one
+/// another are one TRUNCATE.
+pub fn truncate_group(out: &mut Vec<u8>, schema: &str, table: &str, restart_identity: bool) {
+    table_and_op(out, schema, table, "truncate");
+    out.extend_from_slice(b",\"restart_identity\":");
+    boolean(out, restart_identity);
+    out.push(b'}');
+}
+
+fn table_and_op(out: &mut Vec<u8>, schema: &str, table: &str, op: &str) {
+    out.extend_from_slice(b"{\"table\":");
+    names(out, &[schema, table]);
+    out.extend_from_slice(b",\"op\":");
+    string(out, op.as_bytes());
+}
+
+fn names(out: &mut Vec<u8>, names: &[&str]) {
+    out.push(b'[');
+    for (index, name) in names.iter().enumerate() {
+        if index > 0 {
+            out.push(SEPARATOR);
+        }
+        string(out, name.as_bytes());
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn update_names_its_changed_columns() {
+        let header = group_header(&Group {
+            schema: "public",
+            table: "orders",
+            op: Op::Update,
+            columns: &["id", "x"],
+            key: &["id"],
+            changed: &["x"],
+        });
+        assert_eq!(
+            String::from_utf8(header).unwrap(),
+            r#"{"table":["public","orders"],"op":"update","columns":["id","x"],"key":["id"],"changed":["x"],"rows":["#
+        );
+    }
+
+    #[test]
+    fn truncate_is_a_whole_group() {
+        let mut out = Vec::new();
+        truncate_group(&mut out, "public", "od\"d", true);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{"table":["public","od\"d"],"op":"truncate","restart_identity":true}"#
+        );
+    }
+}
