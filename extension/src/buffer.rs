@@ -65,7 +65,13 @@ impl Buffer {
 
     /// Appends a row to the group `id` in the subtransaction `level`. `write` appends the row.
     #[inline]
-    pub(crate) fn row(&mut self, level: i32, id: GroupId, header: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn row(
+        &mut self,
+        level: i32,
+        id: GroupId,
+        header: &[u8],
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let frame = Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
         let before = frame.groups.len();
         if frame.open == Some(id) {
@@ -104,7 +110,12 @@ impl Buffer {
     ) -> &'a mut Frame {
         if frames.last().is_none_or(|top| top.level < level) {
             let groups = core::mem::take(spare);
-            frames.push(Frame { level, groups, chunks_before: chunks, ..Frame::default() });
+            frames.push(Frame {
+                level,
+                groups,
+                chunks_before: chunks,
+                ..Frame::default()
+            });
         }
         let top = frames.len() - 1;
         &mut frames[top]
@@ -127,7 +138,11 @@ impl Buffer {
             let frame_changes = core::mem::take(&mut frame.changes);
             if frame.level < level {
                 append_groups(&mut groups, &content);
-                lent.push(Lent { level: frame.level, groups: content, changes: frame_changes });
+                lent.push(Lent {
+                    level: frame.level,
+                    groups: content,
+                    changes: frame_changes,
+                });
             } else if groups.is_empty() {
                 groups = content;
             } else {
@@ -140,7 +155,11 @@ impl Buffer {
         let number = self.chunks;
         self.chunks += 1;
         self.pending = 0;
-        Chunk { number, groups, changes }
+        Chunk {
+            number,
+            groups,
+            changes,
+        }
     }
 
     /// Gives a written chunk's memory back for reuse.
@@ -153,7 +172,9 @@ impl Buffer {
 
     /// The subtransaction `level` committed: its changes are its parent's now.
     pub(crate) fn commit_level(&mut self, level: i32) {
-        let Some(mut frame) = self.frames.pop_if(|top| top.level == level) else { return };
+        let Some(mut frame) = self.frames.pop_if(|top| top.level == level) else {
+            return;
+        };
         let parent_level = level - 1;
         frame.close_group();
         frame.lent.retain(|lent| lent.level < parent_level);
@@ -176,10 +197,16 @@ impl Buffer {
 
     /// The subtransaction `level` rolled back: its changes never were.
     pub(crate) fn abort_level(&mut self, level: i32) {
-        let Some(frame) = self.frames.pop_if(|top| top.level == level) else { return };
+        let Some(frame) = self.frames.pop_if(|top| top.level == level) else {
+            return;
+        };
         self.chunks = frame.chunks_before;
         for lent in frame.lent {
-            if let Some(owner) = self.frames.iter_mut().find(|owner| owner.level == lent.level) {
+            if let Some(owner) = self
+                .frames
+                .iter_mut()
+                .find(|owner| owner.level == lent.level)
+            {
                 owner.groups = lent.groups;
                 owner.changes = lent.changes;
                 owner.open = None;
@@ -224,12 +251,18 @@ mod tests {
     use super::*;
 
     fn row(buffer: &mut Buffer, level: i32, id: GroupId, text: &str) {
-        buffer.row(level, id, format!("<{id}:").as_bytes(), |out| out.extend_from_slice(text.as_bytes()));
+        buffer.row(level, id, format!("<{id}:").as_bytes(), |out| {
+            out.extend_from_slice(text.as_bytes())
+        });
     }
 
     fn taken(buffer: &mut Buffer, level: i32) -> (i32, String, i32) {
         let chunk = buffer.take(level);
-        (chunk.number, String::from_utf8_lossy(&chunk.groups).into_owned(), chunk.changes)
+        (
+            chunk.number,
+            String::from_utf8_lossy(&chunk.groups).into_owned(),
+            chunk.changes,
+        )
     }
 
     #[test]

@@ -89,9 +89,18 @@ fn drain(
     let sequence = rows.number(end, SEQUENCE).unwrap_or_default();
     let chunk = rows.number(end, CHUNK).unwrap_or_default() as i32;
     let last = sequence == last_sequence && rows.is_true(end, FINAL);
-    let changes = (0..rows.len()).filter_map(|row| rows.number(row, CHANGES)).sum::<i64>() as i32;
+    let changes = (0..rows.len())
+        .filter_map(|row| rows.number(row, CHANGES))
+        .sum::<i64>() as i32;
     let (encoding, body) = join(&rows);
-    TableIterator::once((sequence, chunk, last, encoding.as_str().to_owned(), changes, body))
+    TableIterator::once((
+        sequence,
+        chunk,
+        last,
+        encoding.as_str().to_owned(),
+        changes,
+        body,
+    ))
 }
 
 fn part_after(tick: i64, after_sequence: i64, after_chunk: i32) -> (Rows, i64) {
@@ -132,7 +141,10 @@ fn join(rows: &Rows) -> (Encoding, Vec<u8>) {
     };
     let plain_bytes: usize = bodies().map(|(_, body)| body.len()).sum();
     if plain_bytes < WORTH_COMPRESSING_BYTES && bodies().all(|(compressed, _)| !compressed) {
-        return (Encoding::Identity, bodies().flat_map(|(_, body)| body).copied().collect());
+        return (
+            Encoding::Identity,
+            bodies().flat_map(|(_, body)| body).copied().collect(),
+        );
     }
     let mut joined = Vec::new();
     let mut plain = Vec::new();

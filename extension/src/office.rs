@@ -40,8 +40,16 @@ pub(crate) fn this() -> Rc<Office> {
             "Run SELECT officesync.set_office('name', 'head') or ('name', 'branch') first.",
         )
     };
-    let role = if role == "head" { Role::Head } else { Role::Branch };
-    let office = Rc::new(Office { name, role, incarnation });
+    let role = if role == "head" {
+        Role::Head
+    } else {
+        Role::Branch
+    };
+    let office = Rc::new(Office {
+        name,
+        role,
+        incarnation,
+    });
     KNOWN.set(Some(Rc::clone(&office)));
     office
 }

@@ -4,9 +4,9 @@
 //! number is taken at the very end, so that a transaction that depends on another's commit always
 //! has the larger number.
 
-use crate::office;
 use crate::buffer::Chunk;
 use crate::capture::civil;
+use crate::office;
 use crate::pg::table::{self, Cell};
 use crate::pg::{catalog, xact};
 use crate::refuse::refuse;
@@ -36,9 +36,9 @@ pub(crate) fn flush_early(level: i32) {
 
 /// Writes what is left, if the transaction captured anything. Tells whether it did.
 pub(crate) fn flush_at_end() -> bool {
-    let must_mark = transaction::with_author(
-        |author| matches!(author, Author::Applied(_)) && office::this().role == office::Role::Head,
-    );
+    let must_mark = transaction::with_author(|author| {
+        matches!(author, Author::Applied(_)) && office::this().role == office::Role::Head
+    });
     let chunk = transaction::with_buffer(|buffer| {
         (must_mark || !buffer.is_untouched()).then(|| buffer.take(1))
     });
@@ -49,10 +49,18 @@ pub(crate) fn flush_at_end() -> bool {
 }
 
 fn write(chunk: Chunk, sequence: Option<i64>) {
-    let Chunk { number, groups, changes } = chunk;
+    let Chunk {
+        number,
+        groups,
+        changes,
+    } = chunk;
     let line = line(number, &groups, sequence);
     transaction::with_buffer(|buffer| buffer.recycle(groups));
-    let compressed = if line.len() < COMPRESS_FROM_BYTES { None } else { compress(&line) };
+    let compressed = if line.len() < COMPRESS_FROM_BYTES {
+        None
+    } else {
+        compress(&line)
+    };
     let cells = [
         Cell::Number(xact::top_id() as i64),
         Cell::Number(i64::from(number)),

@@ -102,7 +102,11 @@ impl Lane {
     pub(super) fn lock(origin: &str) -> Option<Self> {
         let rows = LOCK.with(|lock| lock.statement().rows(&[Parameter::Text(origin)], 1));
         let staged = rows.number(0, 4).map(|tick| {
-            (tick, rows.number(0, 5).unwrap_or_default() as i32, rows.is_true(0, 6))
+            (
+                tick,
+                rows.number(0, 5).unwrap_or_default() as i32,
+                rows.is_true(0, 6),
+            )
         });
         Some(Self {
             incarnation: rows.text(0, 0)?.to_owned(),
@@ -141,7 +145,11 @@ impl Lane {
             return Verdict::Gap(next_tick - 1);
         }
         let whole = part.part == 1 && part.last;
-        if whole && self.staged.is_none() && !self.halted { Verdict::Apply } else { Verdict::Stage }
+        if whole && self.staged.is_none() && !self.halted {
+            Verdict::Apply
+        } else {
+            Verdict::Stage
+        }
     }
 }
 
@@ -216,7 +224,13 @@ mod tests {
     use super::*;
 
     fn lane(applied: i64, halted: bool, staged: Option<(i64, i32, bool)>) -> Lane {
-        Lane { incarnation: "i".into(), broker_user: Some("u".into()), applied, halted, staged }
+        Lane {
+            incarnation: "i".into(),
+            broker_user: Some("u".into()),
+            applied,
+            halted,
+            staged,
+        }
     }
 
     fn part(tick: i64, part: i32, last: bool) -> Part<'static> {
@@ -236,29 +250,77 @@ mod tests {
 
     #[test]
     fn the_next_whole_tick_is_applied() {
-        assert_eq!(lane(4, false, None).judge(&part(5, 1, true)), Verdict::Apply);
-        assert_eq!(lane(4, true, None).judge(&part(5, 1, true)), Verdict::Stage, "halted");
-        assert_eq!(lane(4, false, None).judge(&part(5, 1, false)), Verdict::Stage, "more to come");
-        assert_eq!(lane(4, false, Some((5, 2, true))).judge(&part(6, 1, true)), Verdict::Stage, "in turn");
+        assert_eq!(
+            lane(4, false, None).judge(&part(5, 1, true)),
+            Verdict::Apply
+        );
+        assert_eq!(
+            lane(4, true, None).judge(&part(5, 1, true)),
+            Verdict::Stage,
+            "halted"
+        );
+        assert_eq!(
+            lane(4, false, None).judge(&part(5, 1, false)),
+            Verdict::Stage,
+            "more to come"
+        );
+        assert_eq!(
+            lane(4, false, Some((5, 2, true))).judge(&part(6, 1, true)),
+            Verdict::Stage,
+            "in turn"
+        );
     }
 
     #[test]
     fn what_was_seen_is_a_duplicate_and_what_is_early_a_gap() {
-        assert_eq!(lane(4, false, None).judge(&part(4, 1, true)), Verdict::Duplicate);
-        assert_eq!(lane(4, false, Some((5, 2, false))).judge(&part(5, 1, false)), Verdict::Duplicate);
-        assert_eq!(lane(4, false, Some((5, 2, false))).judge(&part(5, 3, true)), Verdict::Stage);
-        assert_eq!(lane(4, false, Some((5, 2, false))).judge(&part(6, 1, true)), Verdict::Gap(4));
-        assert_eq!(lane(4, false, None).judge(&part(6, 1, true)), Verdict::Gap(4));
-        assert_eq!(lane(4, false, None).judge(&part(5, 2, true)), Verdict::Gap(4));
+        assert_eq!(
+            lane(4, false, None).judge(&part(4, 1, true)),
+            Verdict::Duplicate
+        );
+        assert_eq!(
+            lane(4, false, Some((5, 2, false))).judge(&part(5, 1, false)),
+            Verdict::Duplicate
+        );
+        assert_eq!(
+            lane(4, false, Some((5, 2, false))).judge(&part(5, 3, true)),
+            Verdict::Stage
+        );
+        assert_eq!(
+            lane(4, false, Some((5, 2, false))).judge(&part(6, 1, true)),
+            Verdict::Gap(4)
+        );
+        assert_eq!(
+            lane(4, false, None).judge(&part(6, 1, true)),
+            Verdict::Gap(4)
+        );
+        assert_eq!(
+            lane(4, false, None).judge(&part(5, 2, true)),
+            Verdict::Gap(4)
+        );
     }
 
     #[test]
     fn strangers_are_not_let_in() {
-        let stranger = Part { incarnation: "other", ..part(5, 1, true) };
+        let stranger = Part {
+            incarnation: "other",
+            ..part(5, 1, true)
+        };
         assert_eq!(lane(4, false, None).judge(&stranger), Verdict::Unknown);
-        let forger = Part { broker_user: Some("mallory"), ..part(5, 1, true) };
-        assert!(matches!(lane(4, false, None).judge(&forger), Verdict::Refuse(_)));
-        let nonsense = Part { previous: 1, ..part(5, 1, true) };
-        assert!(matches!(lane(4, false, None).judge(&nonsense), Verdict::Refuse(_)));
+        let forger = Part {
+            broker_user: Some("mallory"),
+            ..part(5, 1, true)
+        };
+        assert!(matches!(
+            lane(4, false, None).judge(&forger),
+            Verdict::Refuse(_)
+        ));
+        let nonsense = Part {
+            previous: 1,
+            ..part(5, 1, true)
+        };
+        assert!(matches!(
+            lane(4, false, None).judge(&nonsense),
+            Verdict::Refuse(_)
+        ));
     }
 }

@@ -21,7 +21,12 @@ use tick::{Sender, TickApplier};
 /// What the relay is told: outcome, position in the origin's log, changes applied, detail.
 type Report = TableIterator<
     'static,
-    (name!(outcome, String), name!(position, i64), name!(changes, i64), name!(detail, Option<String>)),
+    (
+        name!(outcome, String),
+        name!(position, i64),
+        name!(changes, i64),
+        name!(detail, Option<String>),
+    ),
 >;
 
 fn report(outcome: &str, position: i64, changes: i64, detail: Option<String>) -> Report {
@@ -58,7 +63,9 @@ fn apply(
         body,
     };
     spi::connected(|| {
-        let Some(lane) = Lane::lock(origin) else { return report("unknown", 0, 0, None) };
+        let Some(lane) = Lane::lock(origin) else {
+            return report("unknown", 0, 0, None);
+        };
         let verdict = lane.judge(&part);
         if !matches!(verdict, Verdict::Unknown | Verdict::Refuse(_)) {
             lane::acknowledge(origin, peer_position, position_incarnation);
@@ -73,7 +80,12 @@ fn apply(
             }
             Verdict::Stage => {
                 lane::stage(&part);
-                report(if lane.halted { "held" } else { "staged" }, lane.applied, 0, None)
+                report(
+                    if lane.halted { "held" } else { "staged" },
+                    lane.applied,
+                    0,
+                    None,
+                )
             }
             Verdict::Apply => {
                 let changes = apply_parts(&part, |applier| {
@@ -94,8 +106,10 @@ fn apply_parts(head: &Part<'_>, feed: impl FnOnce(&mut TickApplier) -> i64) -> i
         incarnation: head.incarnation.to_owned(),
         tick: head.tick,
     });
-    let sender =
-        Sender { office: head.origin.to_owned(), incarnation: head.incarnation.to_owned() };
+    let sender = Sender {
+        office: head.origin.to_owned(),
+        incarnation: head.incarnation.to_owned(),
+    };
     let mut applier = TickApplier::new(sender);
     let bytes = feed(&mut applier);
     applier.finish();
@@ -141,7 +155,9 @@ thread_local! {
 #[pg_extern(sql = false)]
 fn apply_staged(origin: &str) -> Report {
     spi::connected(|| {
-        let Some(lane) = Lane::lock(origin) else { return report("nothing", 0, 0, None) };
+        let Some(lane) = Lane::lock(origin) else {
+            return report("nothing", 0, 0, None);
+        };
         if lane.halted {
             return report("halted", lane.applied, 0, None);
         }
@@ -173,7 +189,9 @@ fn apply_staged(origin: &str) -> Report {
                 .sum()
         });
         UNSTAGE.with(|unstage| {
-            unstage.statement().run(&[Parameter::Text(origin), Parameter::Int8(tick)])
+            unstage
+                .statement()
+                .run(&[Parameter::Text(origin), Parameter::Int8(tick)])
         });
         report("applied", tick, changes, None)
     })
@@ -182,8 +200,11 @@ fn apply_staged(origin: &str) -> Report {
 fn staged_body(origin: &str, tick: i64, part: i32) -> Rows {
     // A connection of its own, so that the server's copy of the body is freed at once.
     spi::connected(|| {
-        let parameters =
-            [Parameter::Text(origin), Parameter::Int8(tick), Parameter::Int4(part)];
+        let parameters = [
+            Parameter::Text(origin),
+            Parameter::Int8(tick),
+            Parameter::Int4(part),
+        ];
         BODY.with(|body| body.statement().rows(&parameters, 1))
     })
 }

@@ -2,7 +2,7 @@
 
 use super::window::Shape;
 use crate::pg::array::text_array;
-use crate::pg::catalog;
+use crate::pg::catalog::Fresh;
 use crate::pg::spi::{Fixed, Parameter, Statement};
 use crate::refuse::refuse;
 use officesync_wire::Op;
@@ -28,8 +28,11 @@ pub(super) struct Prepared {
     pub(super) positions: Vec<usize>,
 }
 
+/// By schema and name.
+type Targets = HashMap<(String, String), Rc<Target>>;
+
 thread_local! {
-    static TARGETS: RefCell<(u64, HashMap<(String, String), Rc<Target>>)> = RefCell::default();
+    static TARGETS: RefCell<Fresh<Targets>> = RefCell::default();
     static TRACKED: Fixed = const {
         Fixed::new(
             "SELECT c.oid::bigint, c.relowner::bigint, t.direction, c.relkind = 'p'
@@ -54,18 +57,12 @@ thread_local! {
 /// The tracked table of that name, or an error that says what to do.
 pub(super) fn find(schema: &str, table: &str) -> Rc<Target> {
     let name = (schema.to_owned(), table.to_owned());
-    let known = TARGETS.with_borrow_mut(|(generation, targets)| {
-        if *generation != catalog::generation() {
-            *generation = catalog::generation();
-            targets.clear();
-        }
-        targets.get(&name).cloned()
-    });
-    known.unwrap_or_else(|| {
-        let target = Rc::new(Target::read(schema, table));
-        TARGETS.with_borrow_mut(|(_, targets)| targets.insert(name, Rc::clone(&target)));
-        target
-    })
+    if let Some(known) = TARGETS.with_borrow_mut(|targets| targets.get().get(&name).cloned()) {
+        return known;
+    }
+    let target = Rc::new(Target::read(schema, table));
+    TARGETS.with_borrow_mut(|targets| targets.get().insert(name, Rc::clone(&target)));
+    target
 }
 
 impl Target {
@@ -103,9 +100,19 @@ impl Target {
         }
         let (sql, positions) = self.sql(shape);
         let types = vec![pg_sys::TEXTARRAYOID; positions.len()];
-        let prepared = Rc::new(Prepared { statement: Statement::prepare(&sql, &types), positions });
-        self.statements.borrow_mut().insert(shape.clone(), Rc::clone(&prepared));
+        let prepared = Rc::new(Prepared {
+            statement: Statement::prepare(&sql, &types),
+            positions,
+        });
+        self.statements
+            .borrow_mut()
+            .insert(shape.clone(), Rc::clone(&prepared));
         prepared
+    }
+
+    /// Without ONLY, which INSERT does not know.
+    fn plain_name(&self) -> &str {
+        self.name.strip_prefix("ONLY ").unwrap_or(&self.name)
     }
 
     /// TRUNCATE takes the name as it stands.
@@ -124,8 +131,7 @@ impl Target {
     fn insert(&self, shape: &Shape) -> (String, Vec<usize>) {
         let positions: Vec<usize> = (0..shape.columns.len()).collect();
         let names: Vec<String> = shape.columns.iter().map(|name| quote(name)).collect();
-        // Without ONLY: INSERT has no such word.
-        let name = self.name.strip_prefix("ONLY ").unwrap_or(&self.name);
+        let name = self.plain_name();
         let sql = format!(
             "INSERT INTO {name} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
             names.join(", "),
@@ -136,7 +142,11 @@ impl Target {
     }
 
     fn update(&self, shape: &Shape) -> (String, Vec<usize>) {
-        let key: Vec<usize> = shape.key.iter().map(|column| shape.old_position(*column)).collect();
+        let key: Vec<usize> = shape
+            .key
+            .iter()
+            .map(|column| shape.old_position(*column))
+            .collect();
         let positions: Vec<usize> = key.iter().chain(&shape.changed).copied().collect();
         let casts = self.casts(shape, &positions);
         let (keys, values) = casts.split_at(key.len());
@@ -180,7 +190,11 @@ impl Target {
                 Some(type_name) => format!("r.p{}::{type_name}", nth + 1),
                 None => refuse(
                     PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                    format!("table {} has no column {} that could be written", self.name, quote(column)),
+                    format!(
+                        "table {} has no column {} that could be written",
+                        self.plain_name(),
+                        quote(column)
+                    ),
                     "A change of it arrived from another office.",
                     "Give the table the same columns at all offices, then run officesync.retry().",
                 ),
@@ -205,7 +219,10 @@ impl Prepared {
 /// `unnest($1, $2) AS r(p1, p2)`
 fn source(parameters: usize) -> String {
     let list = |prefix: &str| {
-        (1..=parameters).map(|nth| format!("{prefix}{nth}")).collect::<Vec<_>>().join(", ")
+        (1..=parameters)
+            .map(|nth| format!("{prefix}{nth}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     format!("unnest({}) AS r({})", list("$"), list("p"))
 }

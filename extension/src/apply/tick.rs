@@ -60,8 +60,12 @@ impl TickApplier {
     pub(super) fn part(&mut self, encoding: Encoding, body: &[u8]) {
         let limits = Limits::default();
         let mut buffer = Vec::new();
-        let mut reader = LineReader::new(encoding, body, limits).unwrap_or_else(|error| malformed(&error));
-        while reader.next_line(&mut buffer).unwrap_or_else(|error| malformed(&error)) {
+        let mut reader =
+            LineReader::new(encoding, body, limits).unwrap_or_else(|error| malformed(&error));
+        while reader
+            .next_line(&mut buffer)
+            .unwrap_or_else(|error| malformed(&error))
+        {
             let line = decode::line(&buffer, &limits).unwrap_or_else(|error| malformed(&error));
             self.line(&line);
         }
@@ -78,14 +82,19 @@ impl TickApplier {
 
     fn line(&mut self, line: &Line<'_>) {
         if line.chunk != self.next_chunk {
-            broken(format!("chunk {} of a transaction came where {} was due", line.chunk, self.next_chunk));
+            broken(format!(
+                "chunk {} of a transaction came where {} was due",
+                line.chunk, self.next_chunk
+            ));
         }
         self.next_chunk = if line.last { 0 } else { line.chunk + 1 };
         let own = line.office == self.here.name && line.incarnation == self.here.incarnation;
         match self.here.role {
             Role::Head if !self.sender.authored(line) => {
                 let (sender, author) = (&self.sender.office, &line.office);
-                broken(format!("office \"{sender}\" sent changes in the name of \"{author}\""));
+                broken(format!(
+                    "office \"{sender}\" sent changes in the name of \"{author}\""
+                ));
             }
             Role::Branch if own => {
                 // Our own changes, back from the head: the acknowledgement.
@@ -131,7 +140,10 @@ impl TickApplier {
         if forbidden {
             refuse(
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!("office \"{}\" may not write table \"{schema}.{table}\"", self.sender.office),
+                format!(
+                    "office \"{}\" may not write table \"{schema}.{table}\"",
+                    self.sender.office
+                ),
                 &format!("The table's direction is \"{direction}\" here."),
                 "Give the table the same direction at all offices (officesync.track()), then run officesync.retry().",
             )

@@ -84,11 +84,17 @@ impl Window {
     }
 
     fn table(&mut self, schema: &str, table: &str) -> &mut TableChanges {
-        let known =
-            self.tables.iter().position(|known| known.table == table && known.schema == schema);
+        let known = self
+            .tables
+            .iter()
+            .position(|known| known.table == table && known.schema == schema);
         let index = known.unwrap_or_else(|| {
             let (schema, table) = (schema.to_owned(), table.to_owned());
-            self.tables.push(TableChanges { schema, table, batches: Vec::new() });
+            self.tables.push(TableChanges {
+                schema,
+                table,
+                batches: Vec::new(),
+            });
             self.tables.len() - 1
         });
         &mut self.tables[index]
@@ -105,9 +111,19 @@ impl TableChanges {
             last.shape == *shape && (shape.op == Op::Insert || last.keys.insert(key))
         });
         if !fits {
-            let keys = if shape.op == Op::Insert { HashSet::new() } else { HashSet::from([key]) };
+            let keys = if shape.op == Op::Insert {
+                HashSet::new()
+            } else {
+                HashSet::from([key])
+            };
             let shape = shape.clone();
-            self.batches.push(Batch { shape, text: String::new(), cells: Vec::new(), width, keys });
+            self.batches.push(Batch {
+                shape,
+                text: String::new(),
+                cells: Vec::new(),
+                width,
+                keys,
+            });
         }
         let last = self.batches.len() - 1;
         &mut self.batches[last]
@@ -180,12 +196,19 @@ mod tests {
             key: vec![0],
             width: 2 + changed.len(),
             changed,
-            values: rows.iter().flat_map(|row| row.iter().map(|text| Some(Cow::Borrowed(*text)))).collect(),
+            values: rows
+                .iter()
+                .flat_map(|row| row.iter().map(|text| Some(Cow::Borrowed(*text))))
+                .collect(),
         }
     }
 
     fn sizes(window: &Window) -> Vec<usize> {
-        window.tables.iter().flat_map(|table| table.batches.iter().map(Batch::len)).collect()
+        window
+            .tables
+            .iter()
+            .flat_map(|table| table.batches.iter().map(Batch::len))
+            .collect()
     }
 
     #[test]
@@ -195,13 +218,20 @@ mod tests {
         window.add(&group(Op::Insert, vec![], &[&["2", "b"], &["3", "c"]]));
         assert_eq!(sizes(&window), [3]);
         let batch = &window.tables[0].batches[0];
-        assert_eq!(batch.values(1, 0, 3).collect::<Vec<_>>(), [Some("a"), Some("b"), Some("c")]);
+        assert_eq!(
+            batch.values(1, 0, 3).collect::<Vec<_>>(),
+            [Some("a"), Some("b"), Some("c")]
+        );
     }
 
     #[test]
     fn a_key_written_twice_needs_two_batches() {
         let mut window = Window::default();
-        window.add(&group(Op::Update, vec![1], &[&["1", "b", "a"], &["2", "x", "w"], &["1", "c", "b"]]));
+        window.add(&group(
+            Op::Update,
+            vec![1],
+            &[&["1", "b", "a"], &["2", "x", "w"], &["1", "c", "b"]],
+        ));
         assert_eq!(sizes(&window), [2, 1]);
     }
 
@@ -209,8 +239,16 @@ mod tests {
     fn a_changed_key_is_found_by_its_old_value() {
         let mut window = Window::default();
         // 1 -> 2, then 2 -> 3: the second must not run together with the first.
-        window.add(&group(Op::Update, vec![0], &[&["2", "x", "1"], &["3", "x", "2"]]));
-        assert_eq!(sizes(&window), [2], "different old keys: found out by the row count instead");
+        window.add(&group(
+            Op::Update,
+            vec![0],
+            &[&["2", "x", "1"], &["3", "x", "2"]],
+        ));
+        assert_eq!(
+            sizes(&window),
+            [2],
+            "different old keys: found out by the row count instead"
+        );
         assert_eq!(window.tables[0].batches[0].shape.old_position(0), 2);
         assert_eq!(window.tables[0].batches[0].shape.old_position(1), 1);
     }

@@ -50,7 +50,9 @@ fn in_order(changes: &TableChanges) {
 }
 
 fn write_rows(target: &Target, batch: &Batch, from: usize, to: usize) -> u64 {
-    user::acting_as(target.owner, || target.prepared(&batch.shape).write(batch, from, to))
+    user::acting_as(target.owner, || {
+        target.prepared(&batch.shape).write(batch, from, to)
+    })
 }
 
 fn row_missing(changes: &TableChanges, batch: &Batch, row: usize) -> ! {
@@ -64,7 +66,11 @@ fn row_missing(changes: &TableChanges, batch: &Batch, row: usize) -> ! {
         .iter()
         .map(|column| {
             let position = shape.old_position(*column);
-            let value = batch.values(position, row, row + 1).next().flatten().unwrap_or("NULL");
+            let value = batch
+                .values(position, row, row + 1)
+                .next()
+                .flatten()
+                .unwrap_or("NULL");
             format!("{} = {value}", shape.columns[*column])
         })
         .collect();
@@ -81,7 +87,9 @@ fn row_missing(changes: &TableChanges, batch: &Batch, row: usize) -> ! {
 
 /// Empties `tables` in one statement, as the author did.
 pub(super) fn truncate(tables: &[(String, String)]) {
-    let Some((schema, table)) = tables.first() else { return };
+    let Some((schema, table)) = tables.first() else {
+        return;
+    };
     spi::connected(|| {
         let owner = target::find(schema, table).owner;
         let names: Vec<String> = tables

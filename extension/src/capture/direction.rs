@@ -35,8 +35,13 @@ impl Direction {
         }
         let office = office::this();
         let (author, remedy) = match (self, office.role) {
-            (Self::Down, Role::Branch) => ("at the head office", "Write it there; it will arrive here."),
-            (Self::Up, Role::Head) => ("at the branch offices", "Write it at a branch; it will arrive here."),
+            (Self::Down, Role::Branch) => {
+                ("at the head office", "Write it there; it will arrive here.")
+            }
+            (Self::Up, Role::Head) => (
+                "at the branch offices",
+                "Write it at a branch; it will arrive here.",
+            ),
             _ => return,
         };
         let (schema, table) = catalog::name_of(firing.relation());

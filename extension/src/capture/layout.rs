@@ -4,7 +4,7 @@
 //! is dropped when the catalogue changes.
 
 use crate::buffer::{Buffer, GroupId};
-use crate::pg::catalog::{self, Column};
+use crate::pg::catalog::{self, Column, Fresh};
 use crate::pg::settings::Canonical;
 use crate::pg::tuple::Tuple;
 use officesync_wire::{Op, encode};
@@ -32,19 +32,20 @@ struct Header {
 }
 
 thread_local! {
-    static LAYOUTS: RefCell<(u64, HashMap<Oid, Layout>)> = RefCell::default();
+    static LAYOUTS: RefCell<Fresh<HashMap<Oid, Layout>>> = RefCell::default();
     static NEXT_ID: Cell<GroupId> = const { Cell::new(0) };
 }
 
 /// Runs `work` with the layout of `relation`, whose trigger calls `function`.
 #[inline]
 pub(super) fn with(relation: Oid, function: Oid, work: impl FnOnce(&mut Layout)) {
-    LAYOUTS.with_borrow_mut(|(generation, layouts)| {
-        if *generation != catalog::generation() {
-            *generation = catalog::generation();
-            layouts.clear();
-        }
-        work(layouts.entry(relation).or_insert_with(|| Layout::of(relation, function)));
+    LAYOUTS.with_borrow_mut(|layouts| {
+        work(
+            layouts
+                .get()
+                .entry(relation)
+                .or_insert_with(|| Layout::of(relation, function)),
+        );
     });
 }
 
@@ -52,10 +53,19 @@ impl Layout {
     fn of(relation: Oid, function: Oid) -> Self {
         let table = catalog::describe(relation, function);
         let mut layout = Self {
-            needs_settings: table.columns.iter().any(|column| column.writer.needs_settings()),
+            needs_settings: table
+                .columns
+                .iter()
+                .any(|column| column.writer.needs_settings()),
             changed: vec![0; table.columns.len().div_ceil(64)],
-            insert: Header { id: 0, bytes: Vec::new() },
-            delete: Header { id: 0, bytes: Vec::new() },
+            insert: Header {
+                id: 0,
+                bytes: Vec::new(),
+            },
+            delete: Header {
+                id: 0,
+                bytes: Vec::new(),
+            },
             updates: HashMap::new(),
             schema: table.schema,
             name: table.name,
@@ -67,11 +77,20 @@ impl Layout {
     }
 
     fn header(&self, op: Op, changed: &[u64]) -> Header {
-        let all: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        let key: Vec<&str> =
-            self.columns.iter().filter(|column| column.in_key).map(|column| column.name.as_str()).collect();
-        let changed: Vec<&str> =
-            set_bits(changed).filter_map(|index| all.get(index).copied()).collect();
+        let all: Vec<&str> = self
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        let key: Vec<&str> = self
+            .columns
+            .iter()
+            .filter(|column| column.in_key)
+            .map(|column| column.name.as_str())
+            .collect();
+        let changed: Vec<&str> = set_bits(changed)
+            .filter_map(|index| all.get(index).copied())
+            .collect();
         let bytes = encode::group_header(&encode::Group {
             schema: &self.schema,
             table: &self.name,
@@ -80,7 +99,10 @@ impl Layout {
             key: &key,
             changed: &changed,
         });
-        Header { id: NEXT_ID.replace(NEXT_ID.get() + 1), bytes }
+        Header {
+            id: NEXT_ID.replace(NEXT_ID.get() + 1),
+            bytes,
+        }
     }
 
     fn pin(&self) -> Option<Canonical> {
@@ -89,25 +111,38 @@ impl Layout {
 
     pub(super) fn insert(&self, buffer: &mut Buffer, level: i32, row: &Tuple<'_>) {
         let _pinned = self.pin();
-        buffer.row(level, self.insert.id, &self.insert.bytes, |out| self.write_row(out, row));
+        buffer.row(level, self.insert.id, &self.insert.bytes, |out| {
+            self.write_row(out, row)
+        });
     }
 
     pub(super) fn delete(&self, buffer: &mut Buffer, level: i32, row: &Tuple<'_>) {
         let _pinned = self.pin();
-        buffer.row(level, self.delete.id, &self.delete.bytes, |out| self.write_row(out, row));
+        buffer.row(level, self.delete.id, &self.delete.bytes, |out| {
+            self.write_row(out, row)
+        });
     }
 
     /// An update that changed nothing is not recorded: it has no effect anywhere.
-    pub(super) fn update(&mut self, buffer: &mut Buffer, level: i32, old: &Tuple<'_>, new: &Tuple<'_>) {
+    pub(super) fn update(
+        &mut self,
+        buffer: &mut Buffer,
+        level: i32,
+        old: &Tuple<'_>,
+        new: &Tuple<'_>,
+    ) {
         if !self.find_changed(old, new) {
             return;
         }
         let _pinned = self.pin();
         if !self.updates.contains_key(self.changed.as_slice()) {
             let header = self.header(Op::Update, &self.changed);
-            self.updates.insert(self.changed.clone().into_boxed_slice(), header);
+            self.updates
+                .insert(self.changed.clone().into_boxed_slice(), header);
         }
-        let Some(header) = self.updates.get(self.changed.as_slice()) else { return };
+        let Some(header) = self.updates.get(self.changed.as_slice()) else {
+            return;
+        };
         buffer.row(level, header.id, &header.bytes, |out| {
             out.push(encode::ROW_START);
             self.write_values(out, new);
@@ -120,7 +155,9 @@ impl Layout {
     }
 
     pub(super) fn truncate(&self, buffer: &mut Buffer, level: i32) {
-        buffer.group(level, |out| encode::truncate_group(out, &self.schema, &self.name, false));
+        buffer.group(level, |out| {
+            encode::truncate_group(out, &self.schema, &self.name, false)
+        });
     }
 
     /// Fills `changed`; false when no column differs.
@@ -164,6 +201,8 @@ fn write_value(out: &mut Vec<u8>, column: &Column, row: &Tuple<'_>) {
 /// The numbers of the bits that are set, lowest first.
 fn set_bits(set: &[u64]) -> impl Iterator<Item = usize> + '_ {
     set.iter().enumerate().flat_map(|(word, bits)| {
-        (0..64).filter(move |bit| bits & (1 << bit) != 0).map(move |bit| word * 64 + bit)
+        (0..64)
+            .filter(move |bit| bits & (1 << bit) != 0)
+            .map(move |bit| word * 64 + bit)
     })
 }

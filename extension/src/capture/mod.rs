@@ -34,12 +34,16 @@ pub(crate) fn capture(firing: &Firing<'_>) {
 fn append(firing: &Firing<'_>) {
     let level = xact::nest_level();
     let full = transaction::with_buffer(|buffer| {
-        layout::with(firing.relation(), firing.function(), |layout| match firing.event() {
-            Event::Insert => layout.insert(buffer, level, &firing.row()),
-            Event::Update => layout.update(buffer, level, &firing.row(), &firing.new_row()),
-            Event::Delete => layout.delete(buffer, level, &firing.row()),
-            Event::Truncate => layout.truncate(buffer, level),
-        });
+        layout::with(
+            firing.relation(),
+            firing.function(),
+            |layout| match firing.event() {
+                Event::Insert => layout.insert(buffer, level, &firing.row()),
+                Event::Update => layout.update(buffer, level, &firing.row(), &firing.new_row()),
+                Event::Delete => layout.delete(buffer, level, &firing.row()),
+                Event::Truncate => layout.truncate(buffer, level),
+            },
+        );
         buffer.pending_bytes() >= outbox::FULL_BYTES
     });
     if full {

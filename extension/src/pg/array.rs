@@ -6,7 +6,9 @@
 use pgrx::pg_sys::{self, Datum};
 
 /// Builds a one-dimensional `text[]` in the current memory context.
-pub(crate) fn text_array<'a>(values: impl ExactSizeIterator<Item = Option<&'a str>> + Clone) -> Datum {
+pub(crate) fn text_array<'a>(
+    values: impl ExactSizeIterator<Item = Option<&'a str>> + Clone,
+) -> Datum {
     let count = values.len();
     if count == 0 {
         // SAFETY: allocates.
@@ -17,8 +19,11 @@ pub(crate) fn text_array<'a>(values: impl ExactSizeIterator<Item = Option<&'a st
     const FIXED: usize = 24;
     let bitmap = if has_nulls { count.div_ceil(8) } else { 0 };
     let start = (FIXED + bitmap).next_multiple_of(8);
-    let body: usize =
-        values.clone().flatten().map(|text| (text.len() + 4).next_multiple_of(4)).sum();
+    let body: usize = values
+        .clone()
+        .flatten()
+        .map(|text| (text.len() + 4).next_multiple_of(4))
+        .sum();
     let mut image = Vec::with_capacity(start + body);
     image.extend_from_slice(&[0; 4]);
     image.extend_from_slice(&1_i32.to_ne_bytes());
@@ -49,5 +54,9 @@ pub(crate) fn text_array<'a>(values: impl ExactSizeIterator<Item = Option<&'a st
 
 fn varlena_header(total: usize) -> [u8; 4] {
     let total = total as u32;
-    if cfg!(target_endian = "little") { (total << 2).to_ne_bytes() } else { total.to_ne_bytes() }
+    if cfg!(target_endian = "little") {
+        (total << 2).to_ne_bytes()
+    } else {
+        total.to_ne_bytes()
+    }
 }

@@ -40,10 +40,26 @@ pub(crate) fn watch() {
     }
 }
 
-/// A number that grows whenever a table or a schema changed: what was read from the catalogue
-/// under an older number is stale.
-pub(crate) fn generation() -> u64 {
-    GENERATION.get()
+/// Something read from the catalogue, dropped when any table or schema has changed since.
+#[derive(Default)]
+pub(crate) struct Fresh<T> {
+    generation: u64,
+    value: T,
+}
+
+impl<T: Default> Fresh<T> {
+    /// What is still true; empty when the catalogue has changed.
+    #[inline]
+    pub(crate) fn get(&mut self) -> &mut T {
+        let generation = GENERATION.get();
+        if self.generation != generation {
+            *self = Self {
+                generation,
+                value: T::default(),
+            };
+        }
+        &mut self.value
+    }
 }
 
 #[pgrx::pg_guard]
@@ -52,7 +68,11 @@ unsafe extern "C-unwind" fn relation_changed(_arg: pg_sys::Datum, _relation: Oid
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn schema_changed(_arg: pg_sys::Datum, _cache: c_int, _hash: pg_sys::uint32) {
+unsafe extern "C-unwind" fn schema_changed(
+    _arg: pg_sys::Datum,
+    _cache: c_int,
+    _hash: pg_sys::uint32,
+) {
     GENERATION.set(GENERATION.get() + 1);
 }
 
@@ -75,7 +95,11 @@ pub(crate) fn own_relation(name: &CStr) -> Option<Oid> {
 pub(crate) fn describe(relation: Oid, function: Oid) -> Table {
     let root = tracked_root(relation, function);
     let (schema, name) = name_of(root);
-    Table { schema, name, columns: columns(relation) }
+    Table {
+        schema,
+        name,
+        columns: columns(relation),
+    }
 }
 
 /// The schema and the name of a table.
@@ -85,7 +109,10 @@ pub(crate) fn name_of(relation: Oid) -> (String, String) {
         unsafe {
             let class = &*descriptor.rd_rel;
             let schema = pg_sys::get_namespace_name(class.relnamespace);
-            (text(CStr::from_ptr(schema)), text(CStr::from_ptr(class.relname.data.as_ptr())))
+            (
+                text(CStr::from_ptr(schema)),
+                text(CStr::from_ptr(class.relname.data.as_ptr())),
+            )
         }
     })
 }
@@ -102,9 +129,14 @@ fn columns(relation: Oid) -> Vec<Column> {
             .map(|(index, attribute)| Column {
                 index,
                 name: attribute.name().to_owned(),
-                storage: Storage { length: attribute.attlen, by_value: attribute.attbyval },
+                storage: Storage {
+                    length: attribute.attlen,
+                    by_value: attribute.attbyval,
+                },
                 writer: Writer::for_type(base_type(attribute.atttypid)),
-                in_key: key.as_ref().is_none_or(|key| key.contains(&(attribute.attnum))),
+                in_key: key
+                    .as_ref()
+                    .is_none_or(|key| key.contains(&(attribute.attnum))),
             })
             .collect()
     })
@@ -151,7 +183,9 @@ fn tracked_root(relation: Oid, function: Oid) -> Oid {
     let ancestors: Vec<Oid> = unsafe {
         let list = ffi::guarded(|| ffi::get_partition_ancestors(relation));
         let count = if list.is_null() { 0 } else { (*list).length };
-        (0..count).map(|nth| pg_sys::list_nth_oid(list, nth)).collect()
+        (0..count)
+            .map(|nth| pg_sys::list_nth_oid(list, nth))
+            .collect()
     };
     ancestors
         .into_iter()

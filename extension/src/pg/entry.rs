@@ -78,7 +78,11 @@ unsafe fn drops_us(fcinfo: pg_sys::FunctionCallInfo) -> bool {
             return false;
         }
         let objects = (*statement.cast::<pg_sys::DropStmt>()).objects;
-        let count = if objects.is_null() { 0 } else { (*objects).length };
+        let count = if objects.is_null() {
+            0
+        } else {
+            (*objects).length
+        };
         (0..count).any(|nth| {
             let name = string_of(pg_sys::list_nth(objects, nth).cast());
             CStr::from_ptr(name).to_bytes() == b"officesync"

@@ -35,8 +35,7 @@ fn tag(lock: Lock) -> pg_sys::LOCKTAG {
 fn acquire(lock: Lock, mode: u32, for_session: bool) -> bool {
     let tag = tag(lock);
     // SAFETY: the tag outlives the call; we never wait, so no deadlock can arise.
-    let result =
-        unsafe { pg_sys::LockAcquire(&tag, mode as pg_sys::LOCKMODE, for_session, true) };
+    let result = unsafe { pg_sys::LockAcquire(&tag, mode as pg_sys::LOCKMODE, for_session, true) };
     result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
 }
 

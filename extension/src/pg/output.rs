@@ -36,7 +36,9 @@ impl Writer {
             pg_sys::INT4OID => Self::Int4,
             pg_sys::INT8OID => Self::Int8,
             pg_sys::BOOLOID => Self::Boolean,
-            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::JSONOID => Self::Text,
+            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::JSONOID => {
+                Self::Text
+            }
             pg_sys::UUIDOID => Self::Uuid,
             pg_sys::FLOAT8OID => Self::Float8,
             pg_sys::DATEOID => Self::Date,
@@ -49,7 +51,10 @@ impl Writer {
 
     /// Whether the text may depend on settings, so that they must be pinned around it.
     pub(crate) fn needs_settings(&self) -> bool {
-        matches!(self, Self::Function(_) | Self::Date | Self::Timestamp | Self::TimestampTz)
+        matches!(
+            self,
+            Self::Function(_) | Self::Date | Self::Timestamp | Self::TimestampTz
+        )
     }
 
     /// Appends `datum` to `out`.

@@ -70,7 +70,11 @@ impl Statement {
         // SAFETY: set by the execution; the table is freed with the SPI connection.
         unsafe {
             let table = pg_sys::SPI_tuptable;
-            let cells = if table.is_null() { Vec::new() } else { copy_cells(table, pg_sys::SPI_processed) };
+            let cells = if table.is_null() {
+                Vec::new()
+            } else {
+                copy_cells(table, pg_sys::SPI_processed)
+            };
             if !table.is_null() {
                 pg_sys::SPI_freetuptable(table);
             }
@@ -111,11 +115,16 @@ pub(crate) struct Fixed {
 
 impl Fixed {
     pub(crate) const fn new(sql: &'static str, types: &'static [Oid]) -> Self {
-        Self { sql, types, prepared: OnceCell::new() }
+        Self {
+            sql,
+            types,
+            prepared: OnceCell::new(),
+        }
     }
 
     pub(crate) fn statement(&self) -> &Statement {
-        self.prepared.get_or_init(|| Statement::prepare(self.sql, self.types))
+        self.prepared
+            .get_or_init(|| Statement::prepare(self.sql, self.types))
     }
 }
 
@@ -145,7 +154,10 @@ fn datum(parameter: &Parameter<'_>) -> Datum {
     let of_bytes = |bytes: &[u8]| {
         // SAFETY: copies into a new varlena of the current context.
         unsafe {
-            Datum::from(pg_sys::cstring_to_text_with_len(bytes.as_ptr().cast(), bytes.len() as i32))
+            Datum::from(pg_sys::cstring_to_text_with_len(
+                bytes.as_ptr().cast(),
+                bytes.len() as i32,
+            ))
         }
     };
     match parameter {
@@ -161,10 +173,7 @@ fn datum(parameter: &Parameter<'_>) -> Datum {
 
 /// # Safety
 /// `table` must be the live result of the last execution, with `count` rows.
-unsafe fn copy_cells(
-    table: *mut pg_sys::SPITupleTable,
-    count: u64,
-) -> Vec<Vec<Option<Vec<u8>>>> {
+unsafe fn copy_cells(table: *mut pg_sys::SPITupleTable, count: u64) -> Vec<Vec<Option<Vec<u8>>>> {
     // SAFETY: as promised by the caller; column numbers run from 1 to natts.
     unsafe {
         let descriptor = (*table).tupdesc;
@@ -172,7 +181,9 @@ unsafe fn copy_cells(
         (0..count as usize)
             .map(|row| {
                 let tuple = *(*table).vals.add(row);
-                (1..=columns).map(|column| copy_cell(tuple, descriptor, column)).collect()
+                (1..=columns)
+                    .map(|column| copy_cell(tuple, descriptor, column))
+                    .collect()
             })
             .collect()
     }

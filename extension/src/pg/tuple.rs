@@ -92,6 +92,9 @@ pub(super) unsafe fn plain<'a>(datum: pg_sys::Datum) -> Option<&'a [u8]> {
             return None;
         }
         let length = pgrx::varsize_any_exhdr(varlena);
-        Some(core::slice::from_raw_parts(pgrx::vardata_any(varlena).cast::<u8>(), length))
+        Some(core::slice::from_raw_parts(
+            pgrx::vardata_any(varlena).cast::<u8>(),
+            length,
+        ))
     }
 }

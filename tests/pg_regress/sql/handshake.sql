@@ -1,0 +1,28 @@
+-- Hello, welcome and positions, at the head.
+\set SHOW_CONTEXT never
+SELECT * FROM officesync.receive_hello('nice', 'another', 'branch', NULL, NULL, 'nice');
+SELECT * FROM officesync.receive_hello('nice', 'inc-2', 'branch', NULL, NULL, 'mallory');
+SELECT * FROM officesync.receive_hello('head', 'inc-2', 'branch', NULL, NULL, 'head');
+SELECT * FROM officesync.receive_hello('Paris!', 'inc-2', 'branch', NULL, NULL, 'x');
+SELECT received, received_incarnation FROM officesync.receive_hello('nice', 'inc-2', 'branch', NULL, NULL, 'nice');
+-- A position counts only if it speaks of this head's log, and never goes back.
+UPDATE officesync.peer SET acknowledged_tick = 0;
+SELECT max(number) AS last FROM officesync.tick \gset
+SELECT officesync.receive_position('nice', 'inc-2', 1, 'some other head');
+SELECT officesync.receive_position('nice', 'wrong', 1, (SELECT incarnation FROM officesync.office));
+SELECT acknowledged_tick FROM officesync.peer WHERE name = 'nice';
+SELECT officesync.receive_position('nice', 'inc-2', :last, (SELECT incarnation FROM officesync.office));
+SELECT officesync.receive_position('nice', 'inc-2', :last - 1, (SELECT incarnation FROM officesync.office));
+SELECT officesync.receive_position('nice', 'inc-2', :last + 1000, (SELECT incarnation FROM officesync.office));
+SELECT acknowledged_tick = :last AS acknowledged FROM officesync.peer WHERE name = 'nice';
+-- Pruning waits for the slowest branch.
+SELECT officesync.settle(:last);
+SELECT officesync.prune();
+SELECT min(number) FROM officesync.tick;
+SELECT officesync.remove_branch('paris');
+SELECT officesync.remove_branch('lyon');
+SELECT officesync.prune() >= 0 AS pruned;
+SELECT min(number) = :last AS boundary_kept, count(*) FROM officesync.tick;
+-- A branch that comes after pruning starts now.
+SELECT start = :last AS starts_now, resend_from FROM officesync.receive_hello('lille', 'inc-3', 'branch', NULL, NULL, NULL);
+SELECT officesync.remove_branch('lille'), officesync.remove_branch('nice');
