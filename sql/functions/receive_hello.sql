@@ -1,7 +1,8 @@
 -- receive_hello(...): at the head, a branch has connected. A branch seen for the first time is
 -- admitted. start: where in our log it goes on; received: the last of its ticks applied here;
--- resend_from: ticks that were published before its queue existed. Called by: the head's relay,
--- in the lane's order. Touches: peer.
+-- resend_from: ticks that were published before its queue existed. Called by: the head's relay at
+-- each connect, and again each minute, so that an idle lane notices what the broker lost. Touches: peer, and that
+-- only when something is new.
 CREATE FUNCTION officesync.receive_hello(
     origin text, incarnation text, role text, peer_position bigint, position_incarnation text,
     broker_user text)
@@ -22,7 +23,7 @@ BEGIN
                              receive_hello.role, here.name, here.role),
             HINT = 'A branch says hello to the head; each office has a name of its own.';
     END IF;
-    SELECT * INTO known FROM officesync.peer p WHERE p.name = receive_hello.origin FOR UPDATE;
+    SELECT * INTO known FROM officesync.peer p WHERE p.name = receive_hello.origin;
     IF NOT FOUND THEN
         -- With the whole log still here the branch gets it all; else it has to start equal, now.
         start := CASE WHEN oldest = 0 THEN 0 ELSE newest END;
@@ -43,9 +44,8 @@ BEGIN
     ELSE
         IF receive_hello.position_incarnation = here.incarnation
            AND receive_hello.peer_position BETWEEN known.acknowledged_tick AND newest THEN
-            UPDATE officesync.peer p
-            SET acknowledged_tick = receive_hello.peer_position, last_seen_at = clock_timestamp()
-            WHERE p.name = receive_hello.origin AND p.acknowledged_tick < receive_hello.peer_position;
+            PERFORM officesync.receive_position(receive_hello.origin, receive_hello.incarnation,
+                                                receive_hello.peer_position, receive_hello.position_incarnation);
             start := greatest(receive_hello.peer_position, sent);
         ELSE
             start := known.acknowledged_tick;

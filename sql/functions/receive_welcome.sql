@@ -1,7 +1,7 @@
 -- receive_welcome(...): at a branch, the head has answered our hello. start: where in its log we
 -- should be by now (the answer travels behind all it sent before); received: the last of our ticks
 -- it has. resend_from: our ticks the broker lost; ask_from: its ticks the broker lost.
--- Called by: the branch's relay, in the lane's order. Touches: peer.
+-- Called by: the branch's relay. Touches: peer, and that only when something is new.
 CREATE FUNCTION officesync.receive_welcome(
     origin text, incarnation text, start bigint, received bigint, received_incarnation text,
     broker_user text)
@@ -17,7 +17,7 @@ BEGIN
         RAISE invalid_parameter_value USING
             MESSAGE = format('a welcome from %L is not meant for this office', receive_welcome.origin);
     END IF;
-    SELECT * INTO known FROM officesync.peer p WHERE p.role = 'head' FOR UPDATE;
+    SELECT * INTO known FROM officesync.peer p WHERE p.role = 'head';
     IF NOT FOUND THEN
         INSERT INTO officesync.peer (name, role, incarnation, broker_user, applied_tick, acknowledged_tick)
         VALUES (receive_welcome.origin, 'head', receive_welcome.incarnation, receive_welcome.broker_user,
