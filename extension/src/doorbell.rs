@@ -49,3 +49,9 @@ fn try_lead() -> bool {
     }
     LEADING.get()
 }
+
+/// Whether this transaction is the one that may make a tick; false while another one does.
+#[pg_extern(sql = false)]
+fn begin_tick() -> bool {
+    lock::own_until_commit(Lock::Tick)
+}

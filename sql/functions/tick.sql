@@ -1,3 +1,8 @@
+-- begin_tick(): whether this transaction may make a tick: one at a time. A lock in memory that no user
+-- can take, so that nothing is written when there is nothing new and nobody can be in the way.
+CREATE FUNCTION officesync.begin_tick() RETURNS boolean
+LANGUAGE c AS 'MODULE_PATHNAME', 'begin_tick_wrapper';
+
 -- tick(): makes a batch boundary if anything was committed since the last one; returns its number,
 -- or NULL. Its own commit is synchronous, which flushes the commits of all it has seen: nothing is
 -- published that a crash could undo. Called by: the relay, as a transaction of its own.
@@ -11,8 +16,9 @@ DECLARE
     present pg_snapshot;
     batch   record;
 BEGIN
-    -- One at a time; a lock of its own kind, so that nothing is written when there is nothing new.
-    PERFORM pg_advisory_xact_lock('officesync.tick'::regclass::int, 1);
+    IF NOT officesync.begin_tick() THEN
+        RETURN NULL;
+    END IF;
     SELECT * INTO STRICT before FROM officesync.tick ORDER BY number DESC LIMIT 1;
     present := pg_current_snapshot();
     SELECT min(o.sequence) AS first, max(o.sequence) AS last,

@@ -74,6 +74,14 @@ pub(super) struct Part<'a> {
     pub(super) body: &'a [u8],
 }
 
+impl Part<'_> {
+    /// Why this can't be a part of anybody's tick.
+    pub(super) fn nonsense(&self) -> Option<&'static str> {
+        (self.tick < 1 || self.part < 1 || self.previous != self.tick - 1)
+            .then_some("its tick, part and previous tick do not fit together")
+    }
+}
+
 /// What is known of the office a message came from.
 pub(super) struct Lane {
     incarnation: String,
@@ -119,6 +127,9 @@ impl Lane {
 
     /// Decides by position alone; the body is not looked at.
     pub(super) fn judge(&self, part: &Part<'_>) -> Verdict {
+        if let Some(reason) = part.nonsense() {
+            return Verdict::Refuse(reason.into());
+        }
         if self.incarnation != part.incarnation {
             return Verdict::Unknown;
         }
@@ -128,9 +139,6 @@ impl Lane {
             return Verdict::Refuse(format!(
                 "it came from the broker user \"{actual}\", but this office sends as \"{expected}\""
             ));
-        }
-        if part.tick < 1 || part.part < 1 || part.previous != part.tick - 1 {
-            return Verdict::Refuse("its tick, part and previous tick do not fit together".into());
         }
         let (next_tick, next_part) = match self.staged {
             None => (self.applied + 1, 1),

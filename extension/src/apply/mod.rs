@@ -64,7 +64,10 @@ fn apply(
     };
     spi::connected(|| {
         let Some(lane) = Lane::lock(origin) else {
-            return report("unknown", 0, 0, None);
+            return match part.nonsense() {
+                Some(reason) => quarantined(&part, 0, reason),
+                None => report("unknown", 0, 0, None),
+            };
         };
         let verdict = lane.judge(&part);
         if !matches!(verdict, Verdict::Unknown | Verdict::Refuse(_)) {
@@ -74,10 +77,7 @@ fn apply(
             Verdict::Unknown => report("unknown", 0, 0, None),
             Verdict::Duplicate => report("duplicate", lane.applied, 0, None),
             Verdict::Gap(position) => report("gap", position, 0, None),
-            Verdict::Refuse(reason) => {
-                lane::quarantine(&part, &reason);
-                report("quarantined", lane.applied, 0, Some(reason))
-            }
+            Verdict::Refuse(reason) => quarantined(&part, lane.applied, &reason),
             Verdict::Stage => {
                 lane::stage(&part);
                 report(
@@ -96,6 +96,11 @@ fn apply(
             }
         }
     })
+}
+
+fn quarantined(part: &Part<'_>, position: i64, reason: &str) -> Report {
+    lane::quarantine(part, reason);
+    report("quarantined", position, 0, Some(reason.to_owned()))
 }
 
 /// Applies one tick whose parts `feed` hands to the applier, and moves the position. `head` names

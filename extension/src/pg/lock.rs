@@ -15,6 +15,8 @@ pub(crate) enum Lock {
     Doorbell = 1,
     /// Held by the session of the relay that leads this office.
     Lead = 2,
+    /// Held by the transaction that makes a tick.
+    Tick = 3,
 }
 
 /// Distinguishes our tags from those of `pg_advisory_lock` (which sets this field to 1 or 2).
@@ -42,6 +44,11 @@ fn acquire(lock: Lock, mode: u32, for_session: bool) -> bool {
 /// Takes a shared lock until the end of this transaction; false when someone holds it exclusively.
 pub(crate) fn share_until_commit(lock: Lock) -> bool {
     acquire(lock, pg_sys::ShareLock, false)
+}
+
+/// Takes an exclusive lock until the end of this transaction; false when it is not free.
+pub(crate) fn own_until_commit(lock: Lock) -> bool {
+    acquire(lock, pg_sys::ExclusiveLock, false)
 }
 
 /// Takes an exclusive lock for this session; false when it is not free. Taken twice, it must be

@@ -100,9 +100,13 @@ impl Statement {
 
 impl Drop for Statement {
     fn drop(&mut self) {
-        // SAFETY: a kept plan, freed once; at the end of the backend the thread-local holder may
-        // outlive the server's memory, but then the process is gone before destructors run.
-        unsafe { pg_sys::SPI_freeplan(self.plan) };
+        // SAFETY: a kept plan, freed once. While the backend exits, the thread-locals that hold
+        // statements are dropped after the server has torn down; then there is nothing to free.
+        unsafe {
+            if !pg_sys::proc_exit_inprogress {
+                pg_sys::SPI_freeplan(self.plan);
+            }
+        }
     }
 }
 

@@ -71,6 +71,8 @@ SELECT * FROM officesync.apply('nobody', 'i', 1, 0, 1, true, 0, NULL, NULL, NULL
 SELECT * FROM officesync.apply('lyon', 'other', 9, 8, 1, true, 0, NULL, NULL, NULL, 'identity', '');
 SELECT * FROM officesync.apply('lyon', 'inc-1', 9, 8, 1, true, 0, NULL, NULL, 'lyon', 'gzip', '');
 SELECT * FROM officesync.apply('lyon', 'inc-1', 9, 8, 1, true, 0, NULL, NULL, 'lyon', 'zstd', 'not zstd');
+SELECT outcome FROM officesync.apply('', '', 0, 0, 0, false, 0, NULL, NULL, 'mallory', '', 'stray');
+SELECT outcome FROM officesync.apply('lyon', '', 0, 0, 0, false, 0, NULL, NULL, 'lyon', '', 'stray');
 SELECT origin, tick, reason FROM officesync.quarantine;
 SELECT applied_tick FROM officesync.offices WHERE office = 'lyon';
 DROP TABLE t, u, parent;

@@ -1,0 +1,81 @@
+# officesync: `make` lists what can be done. Everything works as root, and as another user with sudo.
+
+PG_CONFIG ?= pg_config
+export PG_CONFIG
+
+# The extension is built for one PostgreSQL major version, the one PG_CONFIG names.
+PG_FEATURE = pg$(shell $(PG_CONFIG) --version 2>/dev/null | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+BRANCHES ?= 2
+
+# Plain cargo builds the extension: this is all pgrx has to be told.
+export PGRX_PG_CONFIG_PATH = $(shell command -v $(PG_CONFIG) 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build sql install demo up down fmt clippy test test-unit test-regress test-e2e test-relay-binary clean
+
+help: ## this list
+	@echo "officesync: keeps the databases of a head office and its branches the same."
+	@echo
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@echo
+	@echo "PG_CONFIG=/path/to/pg_config chooses a PostgreSQL; now: $$($(PG_CONFIG) --version 2>/dev/null || echo none found)"
+
+deps: ## check what is needed, and install the Debian packages that are missing
+	@scripts/install-deps.sh
+
+build: deps ## build the extension, the relay and the demo (release)
+	cargo build --release -p officesync-extension --features $(PG_FEATURE)
+	cargo build --release -p officesync-relay -p officesync-e2e
+
+sql: ## assemble the extension's install script from sql/install.order
+	@scripts/assemble-sql.sh $(TARGET)
+
+install: build sql ## install the extension into the PostgreSQL of PG_CONFIG
+	@scripts/install-extension.sh $(TARGET)
+
+demo: install ## watch three offices, a cut link, and a verdict (about half a minute)
+	@$(TARGET)/release/officesync-demo demo
+
+up: install ## start a head office and BRANCHES=2 branches, and leave them running
+	@$(TARGET)/release/officesync-demo up $(BRANCHES)
+
+down: ## stop what `make up` started
+	@if [ -x $(TARGET)/release/officesync-demo ]; then $(TARGET)/release/officesync-demo down; else echo "Nothing is up."; fi
+
+test: ## all of it: format, lints, unit tests, pg_regress, isolation, end to end
+	@scripts/test.sh
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy -p officesync-wire --all-targets -- -D warnings
+	cargo clippy -p officesync-relay --all-targets -- -D warnings
+	cargo clippy -p officesync-relay --all-targets --features failpoints -- -D warnings
+	cargo clippy -p officesync-e2e --all-targets -- -D warnings
+	cargo clippy -p officesync-extension --all-targets --features $(PG_FEATURE) -- -D warnings
+
+test-unit: ## unit and property tests of wire, relay and extension
+	cargo test -p officesync-wire
+	cargo test -p officesync-relay
+	cargo test -p officesync-extension --lib --features $(PG_FEATURE)
+
+test-regress: install ## pg_regress and isolation tests in a private cluster
+	@scripts/regress.sh $(TARGET)
+
+# The relay of the fault tests can be told to kill itself at named points. It gets a name of its own, so that a
+# plain `cargo build` in between does not take its place.
+test-relay-binary:
+	cargo build -p officesync-relay --features failpoints
+	@cp -f $(TARGET)/debug/officesync-relay $(TARGET)/debug/officesync-relay-failpoints.new
+	@mv -f $(TARGET)/debug/officesync-relay-failpoints.new $(TARGET)/debug/officesync-relay-failpoints
+
+test-e2e: install test-relay-binary ## end-to-end tests with faults; TESTS="--test order" chooses
+	cargo test -p officesync-e2e $(TESTS) -- --test-threads=2
+
+clean: down ## remove everything built, and end what an interrupted run left
+	@for run in $(TARGET)/e2e/* $${TMPDIR:-/tmp}/officesync-e2e/*; do \
+		if [ -d "$$run/pids" ]; then rm -f "$$run/keep"; scripts/reap.sh "$$run" </dev/null; fi; \
+	done
+	cargo clean

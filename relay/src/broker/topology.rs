@@ -1,0 +1,206 @@
+//! Exchanges, queues and bindings.
+//!
+//! Invariant: declaring is idempotent and never changes what exists; a queue that exists with other
+//! properties is an error that names it, not something to work around.
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, ExchangeKind};
+
+use crate::database::{Office, Role};
+use crate::error::{Error, Result};
+use crate::message::{EXCHANGE_DOWN, EXCHANGE_UP, KEY_ALL, KEY_HEAD, QUEUE_HEAD, branch_queue};
+
+/// The queue an office consumes.
+pub(crate) fn own_queue(office: &Office) -> String {
+    match office.role {
+        Role::Head => QUEUE_HEAD.to_owned(),
+        Role::Branch => branch_queue(&office.name),
+    }
+}
+
+/// Declares everything an office needs. What belongs to the head need only be there: a branch's broker
+/// user may well have no right to declare it.
+pub(crate) async fn declare(connection: &Connection, office: &Office) -> Result<()> {
+    for exchange in [EXCHANGE_UP, EXCHANGE_DOWN] {
+        let declared = declare_exchange(connection, exchange).await;
+        if forbidden(&declared) && exchange_exists(connection, exchange).await? {
+            continue;
+        }
+        declared.map_err(|error| explain(error, exchange))?;
+    }
+    let declared = declare_queue(connection, QUEUE_HEAD, EXCHANGE_UP, &[KEY_HEAD]).await;
+    let others = office.role == Role::Branch && forbidden(&declared);
+    if !(others && queue_exists(connection, QUEUE_HEAD).await?) {
+        declared.map_err(|error| explain(error, QUEUE_HEAD))?;
+    }
+    if office.role == Role::Branch {
+        let queue = branch_queue(&office.name);
+        let keys = [KEY_ALL, office.name.as_str()];
+        declare_queue(connection, &queue, EXCHANGE_DOWN, &keys)
+            .await
+            .map_err(|error| explain(error, &queue))?;
+    }
+    Ok(())
+}
+
+type Answer = std::result::Result<(), lapin::Error>;
+
+fn forbidden(answer: &Answer) -> bool {
+    const ACCESS_REFUSED: u16 = 403;
+    matches!(answer, Err(error) if reply_code(error) == Some(ACCESS_REFUSED))
+}
+
+async fn declare_exchange(connection: &Connection, exchange: &str) -> Answer {
+    let channel = connection.create_channel().await?;
+    let options = ExchangeDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    channel
+        .exchange_declare(
+            exchange.into(),
+            ExchangeKind::Direct,
+            options,
+            FieldTable::default(),
+        )
+        .await?;
+    close(&channel).await;
+    Ok(())
+}
+
+async fn declare_queue(
+    connection: &Connection,
+    queue: &str,
+    exchange: &str,
+    keys: &[&str],
+) -> Answer {
+    create_queue(connection, queue).await?;
+    let channel = connection.create_channel().await?;
+    for key in keys {
+        channel
+            .queue_bind(
+                queue.into(),
+                exchange.into(),
+                (*key).into(),
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+    }
+    close(&channel).await;
+    Ok(())
+}
+
+/// RabbitMQ 4 drops a message after 20 redeliveries unless told otherwise; a lane that fails is halted
+/// here long before, so the limit is lifted. RabbitMQ 3 has no default limit and refuses -1 as invalid,
+/// and then the queue is declared without it.
+async fn create_queue(connection: &Connection, queue: &str) -> Answer {
+    let mut arguments = FieldTable::default();
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
+    let mut unlimited = arguments.clone();
+    unlimited.insert("x-delivery-limit".into(), AMQPValue::LongInt(-1));
+    let refused = match try_create(connection, queue, unlimited).await {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    let about_limit =
+        reply_code(&refused) == Some(406) && refused.to_string().contains("x-delivery-limit");
+    if !about_limit {
+        return Err(refused);
+    }
+    if !refused.to_string().contains("invalid arg") {
+        tracing::debug!(queue, "the queue exists without a lifted delivery limit");
+    }
+    try_create(connection, queue, arguments).await
+}
+
+async fn try_create(connection: &Connection, queue: &str, arguments: FieldTable) -> Answer {
+    let channel = connection.create_channel().await?;
+    channel
+        .queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments)
+        .await?;
+    close(&channel).await;
+    Ok(())
+}
+
+/// Whether a queue exists; asked on a channel of its own, which a missing queue closes.
+pub(crate) async fn queue_exists(connection: &Connection, queue: &str) -> Result<bool> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions {
+        passive: true,
+        durable: true,
+        ..Default::default()
+    };
+    let answer = channel
+        .queue_declare(queue.into(), options, FieldTable::default())
+        .await;
+    found(&channel, answer.map(drop), queue).await
+}
+
+/// Whether an exchange exists.
+pub(crate) async fn exchange_exists(connection: &Connection, exchange: &str) -> Result<bool> {
+    let channel = connection.create_channel().await?;
+    let options = ExchangeDeclareOptions {
+        passive: true,
+        durable: true,
+        ..Default::default()
+    };
+    let answer = channel
+        .exchange_declare(
+            exchange.into(),
+            ExchangeKind::Direct,
+            options,
+            FieldTable::default(),
+        )
+        .await;
+    found(&channel, answer, exchange).await
+}
+
+async fn found(channel: &Channel, answer: Answer, object: &str) -> Result<bool> {
+    match answer {
+        Ok(()) => {
+            close(channel).await;
+            Ok(true)
+        }
+        Err(error) if reply_code(&error) == Some(404) => Ok(false),
+        // RESOURCE_LOCKED and quorum queues without a leader: it exists, but cannot be asked.
+        Err(error) if reply_code(&error) == Some(405) => Ok(true),
+        Err(error) => Err(explain(error, object)),
+    }
+}
+
+fn reply_code(error: &lapin::Error) -> Option<u16> {
+    match error.kind() {
+        lapin::ErrorKind::ProtocolError(amqp) => Some(amqp.get_id()),
+        _ => None,
+    }
+}
+
+fn explain(error: lapin::Error, object: &str) -> Error {
+    match reply_code(&error) {
+        Some(406) => Error::Topology {
+            object: object.to_owned(),
+            problem: format!("it exists with other properties ({error})"),
+            remedy: "let it run empty and delete it, the relay declares it again; \
+                     or remove the policy that changes it"
+                .to_owned(),
+        },
+        Some(403) => Error::Topology {
+            object: object.to_owned(),
+            problem: format!("the broker user may not use it ({error})"),
+            remedy: "grant the user configure, write and read on what is its own".to_owned(),
+        },
+        _ => Error::Broker(error),
+    }
+}
+
+/// Closes a channel that was opened for one question.
+async fn close(channel: &Channel) {
+    if let Err(error) = channel.close(200, "done".into()).await {
+        tracing::debug!(%error, "a channel was closed already");
+    }
+}

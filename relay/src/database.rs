@@ -1,0 +1,438 @@
+//! Every SQL statement of the relay, as constants, and one typed function for each.
+//!
+//! Invariant: one call is one statement is one transaction; what an `Err` reports did not happen, or
+//! (connection lost during COMMIT) can be asked again without harm.
+
+use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMethod};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+const RELAY_START: &str =
+    "SELECT office, role, incarnation, extension_version FROM officesync.relay_start($1)";
+const LISTEN: &str = "LISTEN officesync; LISTEN officesync_lane";
+const TRY_LEAD: &str = "SELECT officesync.try_lead()";
+const TICK: &str = "SELECT officesync.tick()";
+const DOZE: &str = "SELECT officesync.doze()";
+const WAKE: &str = "SELECT officesync.wake()";
+const OUTBOX_POSITION: &str =
+    "SELECT coalesce(last_tick, 0), coalesce(sent_tick, 0) FROM officesync.outbox_position()";
+const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at) * 1000000)::bigint \
+     FROM officesync.ticks_after($1, $2)";
+const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body \
+     FROM officesync.drain($1, $2, $3)";
+const SETTLE: &str = "SELECT officesync.settle($1)";
+const APPLY: &str = "SELECT outcome, position, changes, detail \
+     FROM officesync.apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+const APPLY_STAGED: &str =
+    "SELECT outcome, position, changes, detail FROM officesync.apply_staged($1)";
+const STAGED_LANES: &str = "SELECT officesync.staged_lanes()";
+const HALT_LANE: &str = "SELECT officesync.halt_lane($1, $2, $3, $4)";
+const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resend_from \
+     FROM officesync.receive_hello($1, $2, $3, $4, $5, $6)";
+const RECEIVE_WELCOME: &str =
+    "SELECT resend_from, ask_from FROM officesync.receive_welcome($1, $2, $3, $4, $5, $6)";
+const RECEIVE_POSITION: &str = "SELECT officesync.receive_position($1, $2, $3, $4)";
+const INBOX_POSITION: &str =
+    "SELECT origin, incarnation, coalesce(position, 0) FROM officesync.inbox_position()";
+const PRUNE: &str = "SELECT officesync.prune()";
+const CHECK: &str = "SELECT severity, object, problem, remedy FROM officesync.check()";
+
+/// The functions the relay calls, for `check`.
+pub(crate) const FUNCTIONS: [&str; 18] = [
+    "officesync.relay_start(text)",
+    "officesync.try_lead()",
+    "officesync.tick()",
+    "officesync.doze()",
+    "officesync.wake()",
+    "officesync.outbox_position()",
+    "officesync.ticks_after(bigint,integer)",
+    "officesync.drain(bigint,bigint,integer)",
+    "officesync.settle(bigint)",
+    "officesync.apply(text,text,bigint,bigint,integer,boolean,bigint,bigint,text,text,text,bytea)",
+    "officesync.apply_staged(text)",
+    "officesync.staged_lanes()",
+    "officesync.halt_lane(text,bigint,text,text)",
+    "officesync.receive_hello(text,text,text,bigint,text,text)",
+    "officesync.receive_welcome(text,text,bigint,bigint,text,text)",
+    "officesync.receive_position(text,text,bigint,text)",
+    "officesync.inbox_position()",
+    "officesync.prune()",
+];
+const EXECUTABLE: &str = "SELECT to_regprocedure($1) IS NOT NULL, \
+     coalesce(has_function_privilege(to_regprocedure($1), 'EXECUTE'), false)";
+
+/// A connection with its cache of prepared statements.
+pub(crate) type Client = ClientWrapper;
+
+/// This office, as its database names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Office {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) incarnation: String,
+    pub(crate) extension_version: String,
+}
+
+/// What an office is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Head,
+    Branch,
+}
+
+/// A tick, before its parts are drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tick {
+    pub(crate) number: i64,
+    pub(crate) previous: i64,
+    pub(crate) created_us: i64,
+}
+
+/// One drained part of a tick.
+#[derive(Debug)]
+pub(crate) struct Drained {
+    pub(crate) sequence: i64,
+    pub(crate) chunk: i32,
+    pub(crate) last: bool,
+    pub(crate) encoding: String,
+    pub(crate) changes: i32,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The arguments of `apply`.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) origin: String,
+    pub(crate) incarnation: String,
+    pub(crate) tick: i64,
+    pub(crate) previous: i64,
+    pub(crate) number: i32,
+    pub(crate) last: bool,
+    pub(crate) created_us: i64,
+    pub(crate) peer_position: Option<i64>,
+    pub(crate) position_incarnation: Option<String>,
+    pub(crate) broker_user: Option<String>,
+    pub(crate) encoding: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What `apply` and `apply_staged` answer.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(crate) outcome: String,
+    pub(crate) position: Option<i64>,
+    pub(crate) changes: i64,
+    pub(crate) detail: Option<String>,
+}
+
+/// What `receive_hello` answers.
+#[derive(Debug)]
+pub(crate) struct Greeting {
+    pub(crate) start: i64,
+    pub(crate) received: i64,
+    pub(crate) received_incarnation: Option<String>,
+    pub(crate) resend_from: Option<i64>,
+}
+
+/// What `receive_welcome` answers.
+#[derive(Debug)]
+pub(crate) struct Welcomed {
+    /// The first of our ticks that the head lacks.
+    pub(crate) resend_from: Option<i64>,
+    /// The first of the head's ticks that we lack.
+    pub(crate) ask_from: Option<i64>,
+}
+
+/// How far one origin has been applied here.
+#[derive(Debug, Clone)]
+pub(crate) struct InboxPosition {
+    pub(crate) origin: String,
+    pub(crate) incarnation: String,
+    pub(crate) position: i64,
+}
+
+/// One row of `officesync.check()`.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) severity: String,
+    pub(crate) object: Option<String>,
+    pub(crate) problem: String,
+    pub(crate) remedy: Option<String>,
+}
+
+/// The pool the applying lanes and the settling of ticks share.
+pub(crate) fn pool(config: &Config) -> Result<Pool> {
+    let manager = Manager::from_config(
+        config.database.parameters()?,
+        crate::tls::for_database(&config.database.tls)?,
+        ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        },
+    );
+    // One for each lane at work, one to settle and drain with, one for control messages.
+    Pool::builder(manager)
+        .max_size(config.apply_concurrency + 2)
+        .build()
+        .map_err(|error| Error::Pool(error.to_string()))
+}
+
+type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+async fn prepared(client: &Client, sql: &str) -> Result<Statement> {
+    Ok(client.prepare_cached(sql).await?)
+}
+
+async fn one(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Row> {
+    let statement = prepared(client, sql).await?;
+    Ok(client.query_one(&statement, parameters).await?)
+}
+
+async fn many(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
+    let statement = prepared(client, sql).await?;
+    Ok(client.query(&statement, parameters).await?)
+}
+
+pub(crate) async fn relay_start(client: &Client) -> Result<Office> {
+    let row = one(client, RELAY_START, &[&env!("CARGO_PKG_VERSION")]).await?;
+    let role: String = row.try_get(1)?;
+    Ok(Office {
+        name: row.try_get(0)?,
+        role: match role.as_str() {
+            "head" => Role::Head,
+            "branch" => Role::Branch,
+            other => {
+                return Err(Error::Unfit(format!(
+                    "unknown role {other:?} of this office"
+                )));
+            }
+        },
+        incarnation: row.try_get(2)?,
+        extension_version: row.try_get(3)?,
+    })
+}
+
+pub(crate) async fn listen(client: &Client) -> Result<()> {
+    Ok(client.batch_execute(LISTEN).await?)
+}
+
+pub(crate) async fn try_lead(client: &Client) -> Result<bool> {
+    Ok(one(client, TRY_LEAD, &[]).await?.try_get(0)?)
+}
+
+pub(crate) async fn tick(client: &Client) -> Result<Option<i64>> {
+    Ok(one(client, TICK, &[]).await?.try_get(0)?)
+}
+
+pub(crate) async fn doze(client: &Client) -> Result<bool> {
+    Ok(one(client, DOZE, &[]).await?.try_get(0)?)
+}
+
+pub(crate) async fn wake(client: &Client) -> Result<()> {
+    one(client, WAKE, &[]).await.map(drop)
+}
+
+/// The last tick made, and the last one settled as sent.
+pub(crate) async fn outbox_position(client: &Client) -> Result<(i64, i64)> {
+    let row = one(client, OUTBOX_POSITION, &[]).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+pub(crate) async fn ticks_after(client: &Client, after: i64, max: i32) -> Result<Vec<Tick>> {
+    many(client, TICKS_AFTER, &[&after, &max])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(Tick {
+                number: row.try_get(0)?,
+                previous: row.try_get(1)?,
+                created_us: row.try_get(2)?,
+            })
+        })
+        .collect()
+}
+
+pub(crate) async fn drain(
+    client: &Client,
+    tick: i64,
+    sequence: i64,
+    chunk: i32,
+) -> Result<Drained> {
+    let row = one(client, DRAIN, &[&tick, &sequence, &chunk]).await?;
+    Ok(Drained {
+        sequence: row.try_get::<_, Option<i64>>(0)?.unwrap_or(0),
+        chunk: row.try_get::<_, Option<i32>>(1)?.unwrap_or(-1),
+        last: row.try_get(2)?,
+        encoding: row.try_get(3)?,
+        changes: row.try_get(4)?,
+        body: row.try_get(5)?,
+    })
+}
+
+pub(crate) async fn settle(client: &Client, tick: i64) -> Result<()> {
+    one(client, SETTLE, &[&tick]).await.map(drop)
+}
+
+pub(crate) async fn apply(client: &Client, part: &Part) -> Result<Applied> {
+    let parameters: Parameters<'_> = &[
+        &part.origin,
+        &part.incarnation,
+        &part.tick,
+        &part.previous,
+        &part.number,
+        &part.last,
+        &part.created_us,
+        &part.peer_position,
+        &part.position_incarnation,
+        &part.broker_user,
+        &part.encoding,
+        &part.body,
+    ];
+    applied(&one(client, APPLY, parameters).await?)
+}
+
+pub(crate) async fn apply_staged(client: &Client, origin: &str) -> Result<Applied> {
+    applied(&one(client, APPLY_STAGED, &[&origin]).await?)
+}
+
+fn applied(row: &Row) -> Result<Applied> {
+    Ok(Applied {
+        outcome: row.try_get(0)?,
+        position: row.try_get(1)?,
+        changes: row.try_get::<_, Option<i64>>(2)?.unwrap_or(0),
+        detail: row.try_get(3)?,
+    })
+}
+
+pub(crate) async fn staged_lanes(client: &Client) -> Result<Vec<String>> {
+    many(client, STAGED_LANES, &[])
+        .await?
+        .iter()
+        .map(|row| Ok(row.try_get(0)?))
+        .collect()
+}
+
+pub(crate) async fn halt_lane(
+    client: &Client,
+    origin: &str,
+    tick: i64,
+    sqlstate: &str,
+    reason: &str,
+) -> Result<()> {
+    one(client, HALT_LANE, &[&origin, &tick, &sqlstate, &reason])
+        .await
+        .map(drop)
+}
+
+/// Who sent a control message.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) origin: String,
+    pub(crate) incarnation: String,
+    pub(crate) broker_user: Option<String>,
+}
+
+pub(crate) async fn receive_hello(
+    client: &Client,
+    sender: &Sender,
+    role: &str,
+    position: Option<i64>,
+    position_incarnation: Option<&str>,
+) -> Result<Greeting> {
+    let parameters: Parameters<'_> = &[
+        &sender.origin,
+        &sender.incarnation,
+        &role,
+        &position,
+        &position_incarnation,
+        &sender.broker_user,
+    ];
+    let row = one(client, RECEIVE_HELLO, parameters).await?;
+    Ok(Greeting {
+        start: row.try_get::<_, Option<i64>>(0)?.unwrap_or(0),
+        received: row.try_get::<_, Option<i64>>(1)?.unwrap_or(0),
+        received_incarnation: row.try_get(2)?,
+        resend_from: row.try_get(3)?,
+    })
+}
+
+pub(crate) async fn receive_welcome(
+    client: &Client,
+    sender: &Sender,
+    start: i64,
+    received: i64,
+    received_incarnation: Option<&str>,
+) -> Result<Welcomed> {
+    let parameters: Parameters<'_> = &[
+        &sender.origin,
+        &sender.incarnation,
+        &start,
+        &received,
+        &received_incarnation,
+        &sender.broker_user,
+    ];
+    let row = one(client, RECEIVE_WELCOME, parameters).await?;
+    Ok(Welcomed {
+        resend_from: row.try_get(0)?,
+        ask_from: row.try_get(1)?,
+    })
+}
+
+pub(crate) async fn receive_position(
+    client: &Client,
+    sender: &Sender,
+    position: i64,
+    position_incarnation: &str,
+) -> Result<()> {
+    let parameters: Parameters<'_> = &[
+        &sender.origin,
+        &sender.incarnation,
+        &position,
+        &position_incarnation,
+    ];
+    one(client, RECEIVE_POSITION, parameters).await.map(drop)
+}
+
+pub(crate) async fn inbox_position(client: &Client) -> Result<Vec<InboxPosition>> {
+    many(client, INBOX_POSITION, &[])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(InboxPosition {
+                origin: row.try_get(0)?,
+                incarnation: row.try_get(1)?,
+                position: row.try_get(2)?,
+            })
+        })
+        .collect()
+}
+
+pub(crate) async fn prune(client: &Client) -> Result<i64> {
+    Ok(one(client, PRUNE, &[])
+        .await?
+        .try_get::<_, Option<i64>>(0)?
+        .unwrap_or(0))
+}
+
+pub(crate) async fn check(client: &Client) -> Result<Vec<Finding>> {
+    many(client, CHECK, &[])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(Finding {
+                severity: row.try_get(0)?,
+                object: row.try_get(1)?,
+                problem: row.try_get(2)?,
+                remedy: row.try_get(3)?,
+            })
+        })
+        .collect()
+}
+
+/// Whether a function exists, and whether this role may execute it.
+pub(crate) async fn executable(client: &Client, function: &str) -> Result<(bool, bool)> {
+    let row = one(client, EXECUTABLE, &[&function]).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}

@@ -1,0 +1,184 @@
+//! Hands one part of a tick to the extension and sorts the errors.
+//!
+//! Invariant: a transient error is retried for ever, in place, so the lane's order holds; any other
+//! error halts the lane in the database, and then the part is stored there (`held`). Nothing is ever
+//! acknowledged that the database has neither applied nor stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::config::Config;
+use crate::database::{self, Applied, Client, Part};
+use crate::error::{Error, Policy, Result};
+
+/// SQLSTATE `feature_not_supported`, for messages of a newer version.
+pub(crate) const NEWER_VERSION: &str = "0A000";
+
+/// The way to the database for the lanes; at most so many of them are in it at once.
+#[derive(Clone)]
+pub(crate) struct Applier {
+    pool: Pool,
+    places: Arc<Semaphore>,
+    stop: CancellationToken,
+    retry_max: Duration,
+}
+
+/// What one lane works on; for the log and for halting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At<'a> {
+    pub(crate) origin: &'a str,
+    pub(crate) tick: i64,
+}
+
+/// What is asked of the extension.
+#[derive(Debug, Clone, Copy)]
+enum Call<'a> {
+    Part(&'a Part),
+    Staged(&'a str),
+}
+
+impl Call<'_> {
+    async fn run(self, client: &Client) -> Result<Applied> {
+        match self {
+            Call::Part(part) => tokio::select! {
+                biased;
+                applied = database::apply(client, part) => applied,
+                // Only with the feature `failpoints` does this ever do anything.
+                () = crate::faults::apply_mid() => Err(Error::Task("failpoint")),
+            },
+            Call::Staged(origin) => database::apply_staged(client, origin).await,
+        }
+    }
+}
+
+impl Applier {
+    pub(crate) fn new(pool: Pool, config: &Config, stop: CancellationToken) -> Self {
+        Self {
+            pool,
+            places: Arc::new(Semaphore::new(config.apply_concurrency)),
+            stop,
+            retry_max: config.reconnect_max,
+        }
+    }
+
+    /// Applies a part. `None`: told to stop before it was done; the message must not be acknowledged.
+    pub(crate) async fn apply(&self, part: &Part) -> Option<Applied> {
+        let at = At {
+            origin: &part.origin,
+            tick: part.tick,
+        };
+        self.persist(at, Call::Part(part)).await
+    }
+
+    /// Applies the next complete staged tick of an origin, which stands at `position`.
+    pub(crate) async fn apply_staged(&self, origin: &str, position: i64) -> Option<Applied> {
+        let at = At {
+            origin,
+            tick: position + 1,
+        };
+        self.persist(at, Call::Staged(origin)).await
+    }
+
+    /// Halts a lane; tried until it is done.
+    pub(crate) async fn halt(&self, at: At<'_>, sqlstate: &str, reason: &str) -> Option<()> {
+        let mut backoff = self.backoff();
+        loop {
+            let halted = match self.place().await? {
+                Ok((client, _place)) => {
+                    database::halt_lane(&client, at.origin, at.tick, sqlstate, reason).await
+                }
+                Err(error) => Err(error),
+            };
+            let Err(error) = halted else {
+                return Some(());
+            };
+            tracing::warn!(origin = at.origin, %error, "the lane could not be halted; trying again");
+            self.rest(backoff.next_delay()).await?;
+        }
+    }
+
+    /// Calls until the call succeeds; after an error that will not pass, halts the lane and calls again.
+    async fn persist(&self, at: At<'_>, call: Call<'_>) -> Option<Applied> {
+        let mut backoff = self.backoff();
+        loop {
+            let (error, refused) = match self.place().await? {
+                Ok((client, _place)) => match call.run(&client).await {
+                    Ok(applied) => return Some(applied),
+                    Err(error) => {
+                        let passes = error.kind().policy() == Policy::Retry;
+                        (error, !passes)
+                    }
+                },
+                // No connection to be had says nothing about the tick.
+                Err(error) => (error, false),
+            };
+            if refused {
+                tracing::error!(
+                    origin = at.origin,
+                    tick = at.tick,
+                    sqlstate = error.sqlstate(),
+                    %error,
+                    hint = format!("SELECT officesync.retry('{}')", at.origin),
+                    "a tick cannot be applied; its lane is halted"
+                );
+                let sqlstate = error.sqlstate().unwrap_or("XX000").to_owned();
+                self.halt(at, &sqlstate, &reason(&error)).await?;
+            } else {
+                tracing::warn!(
+                    origin = at.origin,
+                    tick = at.tick,
+                    sqlstate = error.sqlstate(),
+                    %error,
+                    "a tick could not be applied now; trying again"
+                );
+                self.rest(backoff.next_delay()).await?;
+            }
+        }
+    }
+
+    /// A connection, and a lane's place at the database. `None`: told to stop. A call that was begun is
+    /// finished even then.
+    async fn place(&self) -> Option<Result<(Object, OwnedSemaphorePermit)>> {
+        if self.stop.is_cancelled() {
+            return None;
+        }
+        let waiting = Arc::clone(&self.places).acquire_owned();
+        let place = self.stop.run_until_cancelled(waiting).await?.ok()?;
+        let client = self.stop.run_until_cancelled(self.pool.get()).await?;
+        Some(client.map(|client| (client, place)).map_err(Error::from))
+    }
+
+    /// A connection for something small that does not take a lane's place.
+    pub(crate) async fn aside(&self) -> Result<Object> {
+        Ok(self.pool.get().await?)
+    }
+
+    async fn rest(&self, delay: Duration) -> Option<()> {
+        self.stop
+            .run_until_cancelled(tokio::time::sleep(delay))
+            .await
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(Duration::from_millis(50), self.retry_max)
+    }
+}
+
+/// What the operator reads in the database, where values may be shown: it is the office's own.
+fn reason(error: &Error) -> String {
+    let Error::Database(database) = error else {
+        return error.to_string();
+    };
+    match database.as_db_error() {
+        Some(inner) => match inner.detail() {
+            Some(detail) => format!("{}: {detail}", inner.message()),
+            None => inner.message().to_owned(),
+        },
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,278 @@
+//! The inbox side: consume, apply, settle. One task owns the consumer and the lanes.
+//!
+//! Invariant: a message is acknowledged after the database has committed what became of it, never
+//! before, and nothing is ever requeued by hand.
+
+pub(crate) mod apply;
+pub(crate) mod consume;
+pub(crate) mod control;
+mod gap;
+pub(crate) mod lane;
+pub(crate) mod position;
+mod settle;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use self::consume::{Incoming, sort};
+use self::control::Event;
+use self::lane::{Lane, Shared, Step};
+use self::settle::acknowledge;
+use crate::backoff::Backoff;
+use crate::broker::consumer::Consumer;
+use crate::config::Config;
+use crate::database;
+use crate::error::{Error, Result};
+use crate::lead::Wakers;
+
+/// How often staged ticks are looked for even if nobody says so.
+const STAGED_EVERY: Duration = Duration::from_secs(5);
+/// More origins than this share one lane: a hostile sender must not cost us a task for each name.
+const MAX_LANES: usize = 1_000;
+
+/// The consumer, its lanes and what they share.
+pub(crate) struct Inbox {
+    config: Arc<Config>,
+    shared: Shared,
+    wakers: Arc<Wakers>,
+    lanes: HashMap<String, mpsc::Sender<Step>>,
+    tasks: TaskTracker,
+}
+
+impl Inbox {
+    pub(crate) fn new(config: Arc<Config>, shared: Shared, wakers: Arc<Wakers>) -> Self {
+        Self {
+            config,
+            shared,
+            wakers,
+            lanes: HashMap::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Consumes for ever, over however many connections, until told to stop.
+    pub(crate) async fn run(mut self) -> Result<()> {
+        let stop = self.shared.stop.clone();
+        let mut backoff = Backoff::new(Duration::from_millis(200), self.config.reconnect_max);
+        let mut told = false;
+        let mut queue_lost = false;
+        while !stop.is_cancelled() {
+            let error = match self.connect().await {
+                None => break,
+                Some(Ok(consumer)) => {
+                    backoff.reset();
+                    told = false;
+                    tracing::info!(
+                        office = self.shared.office.name,
+                        "consuming from the broker"
+                    );
+                    self.shared.stats.consumer.store(true, Relaxed);
+                    if std::mem::take(&mut queue_lost) {
+                        let telling = self.shared.events.send(Event::QueueLost);
+                        stop.run_until_cancelled(telling).await;
+                    }
+                    let ended = self.consume(consumer).await;
+                    self.shared.stats.consumer.store(false, Relaxed);
+                    match ended {
+                        Ok(()) => break,
+                        Err(error) => {
+                            queue_lost = matches!(error, Error::Topology { .. });
+                            error
+                        }
+                    }
+                }
+                Some(Err(error)) => error,
+            };
+            if !told {
+                told = true;
+                tracing::warn!(%error, advice = error.kind().advice(), "no broker to consume from; trying again");
+            }
+            self.meanwhile(tokio::time::sleep(backoff.next_delay()))
+                .await;
+        }
+        self.lanes.clear();
+        self.tasks.close();
+        self.tasks.wait().await;
+        Ok(())
+    }
+
+    async fn connect(&mut self) -> Option<Result<Consumer>> {
+        let (config, office) = (Arc::clone(&self.config), Arc::clone(&self.shared.office));
+        self.meanwhile(async move { Consumer::connect(&config, &office).await })
+            .await
+    }
+
+    /// Waits for something while staged ticks are still looked after. `None`: told to stop.
+    async fn meanwhile<T>(&mut self, something: impl Future<Output = T>) -> Option<T> {
+        let stop = self.shared.stop.clone();
+        let wakers = Arc::clone(&self.wakers);
+        let mut something = std::pin::pin!(something);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                done = &mut something => return Some(done),
+                () = wakers.lanes.notified() => self.look_for_staged().await,
+            }
+        }
+    }
+
+    /// Consumes over one connection. `Ok` when told to stop: then the lanes have finished.
+    async fn consume(&mut self, mut consumer: Consumer) -> Result<()> {
+        let stop = self.shared.stop.clone();
+        let wakers = Arc::clone(&self.wakers);
+        let mut staged = tokio::time::interval(STAGED_EVERY);
+        staged.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.tell_lanes().await;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = wakers.lanes.notified() => self.look_for_staged().await,
+                _ = staged.tick() => self.look_for_staged().await,
+                delivery = consumer.next() => {
+                    let incoming = sort(delivery?);
+                    if self.route(incoming).await.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        consumer.cancel().await;
+        self.lanes.clear();
+        self.tasks.close();
+        self.tasks.wait().await;
+        consumer.close().await;
+        Ok(())
+    }
+
+    async fn tell_lanes(&self) {
+        for lane in self.lanes.values() {
+            let sending = lane.send(Step::Reconnected);
+            self.shared.stop.run_until_cancelled(sending).await;
+        }
+    }
+
+    async fn look_for_staged(&mut self) {
+        let found = match self.shared.applier.aside().await {
+            Ok(client) => database::staged_lanes(&client).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(origins) => {
+                for origin in origins {
+                    // A full lane looks for staged ticks by itself soon enough.
+                    let _ = self.lane(&origin).try_send(Step::Staged);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "staged ticks could not be looked for"),
+        }
+    }
+
+    /// `None`: told to stop.
+    async fn route(&mut self, incoming: Incoming) -> Option<()> {
+        let stop = self.shared.stop.clone();
+        match incoming {
+            Incoming::Tick(received) if received.part.origin == self.shared.office.name => {
+                tracing::warn!(
+                    origin = received.part.origin,
+                    tick = received.part.tick,
+                    "a message that claims to come from this office is dropped"
+                );
+                acknowledge(&received.acker).await;
+            }
+            Incoming::Tick(received) => {
+                let lane = self.lane(&received.part.origin.clone());
+                let sent = stop
+                    .run_until_cancelled(lane.send(Step::Part(received)))
+                    .await?;
+                if sent.is_err() {
+                    tracing::error!("a lane has ended; its message comes again");
+                    return None;
+                }
+            }
+            Incoming::Control {
+                sender,
+                control,
+                acker,
+            } => {
+                let lane = self.lane(&sender.origin);
+                let event = Event::Message {
+                    sender,
+                    control,
+                    acker,
+                };
+                stop.run_until_cancelled(lane.send(Step::Control(event)))
+                    .await?
+                    .ok()?;
+            }
+            Incoming::Malformed {
+                part,
+                reason,
+                acker,
+            } => {
+                tracing::error!(
+                    origin = part.origin,
+                    bytes = part.body.len(),
+                    reason,
+                    "a message is malformed; it goes to the quarantine"
+                );
+                self.quarantine(&part).await;
+                acknowledge(&acker).await;
+            }
+        }
+        Some(())
+    }
+
+    /// The extension keeps what it can identify; the rest stands in the log only.
+    async fn quarantine(&self, part: &database::Part) {
+        let kept = match self.shared.applier.aside().await {
+            Ok(client) => database::apply(&client, part).await,
+            Err(error) => Err(error),
+        };
+        match kept {
+            Ok(applied) => tracing::debug!(outcome = applied.outcome, "a malformed message"),
+            Err(error) => tracing::warn!(%error, "a malformed message could not be quarantined"),
+        }
+    }
+
+    /// The lane of an origin; made when it is needed.
+    fn lane(&mut self, origin: &str) -> mpsc::Sender<Step> {
+        const OVERFLOW: &str = "";
+        let name = if self.lanes.len() < MAX_LANES || self.lanes.contains_key(origin) {
+            origin
+        } else {
+            OVERFLOW
+        };
+        if let Some(lane) = self.lanes.get(name) {
+            return lane.clone();
+        }
+        let (sender, steps) = mpsc::channel(usize::from(self.config.prefetch) + 1);
+        let lane = Lane::new(self.shared.clone(), name.to_owned());
+        self.tasks.spawn(lane.run(steps));
+        self.lanes.insert(name.to_owned(), sender.clone());
+        sender
+    }
+}
+
+/// The positions at the start.
+pub(crate) async fn load_positions(shared: &Shared) -> Result<()> {
+    let client = shared.applier.aside().await?;
+    let positions = database::inbox_position(&client).await?;
+    if shared.office.role == database::Role::Branch {
+        if positions.len() > 1 {
+            return Err(Error::Unfit("a branch with more than one head".into()));
+        }
+        for position in positions {
+            shared
+                .positions
+                .set(&position.incarnation, position.position);
+        }
+    }
+    Ok(())
+}

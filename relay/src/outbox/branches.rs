@@ -1,0 +1,67 @@
+//! The alarm for a branch whose queue is gone (head only).
+//!
+//! A message for everybody is confirmed as soon as *one* queue took it, so a missing queue hides behind
+//! the others. Once a minute each known branch's queue is asked for. What it missed is sent again when
+//! the branch connects.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::Pool;
+
+use crate::broker::connect::Link;
+use crate::broker::topology::queue_exists;
+use crate::database;
+use crate::error::Result;
+use crate::message::branch_queue;
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// The branches whose queue was found missing, and when to look again.
+#[derive(Debug, Default)]
+pub(super) struct BranchQueues {
+    looked_at: Option<Instant>,
+    missing: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl BranchQueues {
+    pub(super) fn due(&self, now: Instant) -> Instant {
+        self.looked_at.map_or(now + EVERY, |at| at + EVERY)
+    }
+
+    /// Looks, if it is time, in a task of its own.
+    pub(super) fn look(&mut self, now: Instant, link: Arc<Link>, pool: Pool) {
+        if self.looked_at.is_some_and(|at| now < at + EVERY) {
+            return;
+        }
+        self.looked_at = Some(now);
+        let missing = Arc::clone(&self.missing);
+        tokio::spawn(async move {
+            if let Err(error) = look(&link, &pool, &missing).await {
+                tracing::warn!(%error, "the branches' queues could not be looked at");
+            }
+        });
+    }
+}
+
+async fn look(link: &Link, pool: &Pool, missing: &Mutex<BTreeSet<String>>) -> Result<()> {
+    let known = database::inbox_position(&*pool.get().await?).await?;
+    for branch in known {
+        let exists = queue_exists(&link.connection, &branch_queue(&branch.origin)).await?;
+        let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
+        if exists {
+            if missing.remove(&branch.origin) {
+                tracing::info!(branch = branch.origin, "the branch's queue is back");
+            }
+        } else if missing.insert(branch.origin.clone()) {
+            tracing::error!(
+                branch = branch.origin,
+                queue = branch_queue(&branch.origin),
+                "a branch's queue is missing; it comes back, and is filled again, when the \
+                 branch's relay connects"
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Where the publishing stands in the outbox: which tick is next, and which part of it.
+//!
+//! Invariant: at most one tick is under way; its parts leave in order and nothing else of this office
+//! comes between them on the way to the same queue.
+
+use std::collections::VecDeque;
+
+use crate::database::{self, Client, Drained, Tick};
+use crate::error::Result;
+
+/// How many ticks are looked up at once.
+const PAGE: i32 = 64;
+
+/// The cursor before the first part of a tick.
+const FROM_THE_START: (i64, i32) = (0, -1);
+
+/// For whom a tick is being published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Everybody,
+    Branch(String),
+}
+
+/// The tick under way and the cursor into it.
+#[derive(Debug)]
+pub(crate) struct Underway {
+    pub(crate) tick: Tick,
+    pub(crate) target: Target,
+    /// Number of the next part.
+    pub(crate) part: i32,
+    sequence: i64,
+    chunk: i32,
+    /// The first part, when it was read together with the tick.
+    ahead: Option<Drained>,
+}
+
+impl Underway {
+    pub(crate) fn new(tick: Tick, target: Target) -> Self {
+        Self {
+            tick,
+            target,
+            part: 1,
+            sequence: FROM_THE_START.0,
+            chunk: FROM_THE_START.1,
+            ahead: None,
+        }
+    }
+
+    /// Reads the next part.
+    pub(crate) async fn drain(&mut self, client: &Client) -> Result<Drained> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(ahead);
+        }
+        database::drain(client, self.tick.number, self.sequence, self.chunk).await
+    }
+
+    /// That part was handed to the broker.
+    pub(crate) fn advance(&mut self, drained: &Drained) {
+        self.part += 1;
+        self.sequence = drained.sequence;
+        self.chunk = drained.chunk;
+    }
+}
+
+/// The ticks for everybody.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// The last tick that was handed to the broker as a whole.
+    pub(crate) after: i64,
+    /// The last tick the database has made, as far as we know.
+    pub(crate) made: i64,
+    /// Every tick up to this one is confirmed in this pass over the outbox.
+    pub(crate) confirmed: i64,
+    known: VecDeque<Tick>,
+}
+
+impl Stream {
+    pub(crate) fn new(made: i64, sent: i64) -> Self {
+        Self {
+            after: sent,
+            made,
+            confirmed: sent,
+            known: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn pending(&self) -> bool {
+        self.after < self.made
+    }
+
+    /// The next tick to publish for everybody, under way. A hole (rows pruned under a rewound cursor) is
+    /// stepped over; the one who asked for them is told by the caller.
+    pub(crate) async fn next(&mut self, client: &Client) -> Result<Option<Underway>> {
+        let mut ahead = None;
+        if self.known.is_empty() && self.pending() {
+            let ticks = database::ticks_after(client, self.after, PAGE);
+            let known = if self.made == self.after + 1 {
+                // The usual case when there is no backlog: one round trip for the tick and its part.
+                let (sequence, chunk) = FROM_THE_START;
+                let part = database::drain(client, self.made, sequence, chunk);
+                let (known, part) = tokio::join!(ticks, part);
+                ahead = part.ok();
+                known?
+            } else {
+                ticks.await?
+            };
+            self.known = known.into();
+            if self.known.is_empty() {
+                // Nothing left up to `made`: all of it was acknowledged and pruned.
+                self.after = self.made;
+            }
+        }
+        Ok(self.known.pop_front().map(|tick| Underway {
+            ahead: ahead.filter(|_| tick.number == self.made),
+            ..Underway::new(tick, Target::Everybody)
+        }))
+    }
+
+    /// A part was confirmed.
+    pub(crate) fn confirm(&mut self, tick: i64, previous: i64) {
+        if previous == self.confirmed {
+            self.confirmed = tick;
+        }
+    }
+
+    /// The broker connection broke: begin again after the last confirmed tick.
+    pub(crate) fn start_over(&mut self) {
+        self.after = self.after.min(self.confirmed);
+        self.known.clear();
+    }
+
+    /// The other side lacks ticks from `from` on.
+    pub(crate) fn rewind(&mut self, from: i64) {
+        if from <= self.after {
+            self.after = from - 1;
+            self.confirmed = self.confirmed.min(from - 1);
+            self.known.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_connection_goes_back_to_the_last_confirmed_tick() {
+        let mut stream = Stream::new(9, 4);
+        stream.after = 8;
+        stream.confirm(5, 4);
+        stream.confirm(7, 6);
+        assert_eq!(stream.confirmed, 5);
+        stream.start_over();
+        assert_eq!(stream.after, 5);
+    }
+
+    #[test]
+    fn a_rewound_pass_is_confirmed_anew() {
+        let mut stream = Stream::new(9, 9);
+        stream.rewind(3);
+        assert_eq!((stream.after, stream.confirmed), (2, 2));
+        // A late confirm of the earlier pass says nothing about this one.
+        stream.confirm(9, 8);
+        assert_eq!(stream.confirmed, 2);
+        stream.confirm(3, 2);
+        assert_eq!(stream.confirmed, 3);
+        stream.rewind(7);
+        assert_eq!(stream.after, 2);
+    }
+}

@@ -1,0 +1,429 @@
+//! The outbox side: tick, drain, publish, settle. One loop owns all of it.
+//!
+//! Invariant: a tick is settled only when every message of it, and of every tick before it, was
+//! confirmed and none came back. After any failure publishing begins again behind the last confirmed
+//! tick; receivers drop what they have seen.
+
+mod branches;
+mod broker_state;
+mod drain;
+pub(crate) mod listen;
+mod publish;
+mod resend;
+pub(crate) mod settle;
+mod tick;
+mod work;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::Pool;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::branches::BranchQueues;
+use self::broker_state::BrokerState;
+use self::drain::{Stream, Underway};
+use self::listen::Command;
+use self::resend::Resends;
+use self::settle::{Confirmed, Trouble};
+use self::tick::Ticker;
+use crate::config::Config;
+use crate::database::{self, Office, Role};
+use crate::error::{Error, Policy, Result};
+use crate::inbox::control::Event;
+use crate::inbox::position::Positions;
+use crate::lead::Session;
+use crate::message::Control;
+use crate::stats::Stats;
+
+/// Without a branch queue publishing is tried again this slowly.
+const NO_BRANCH_REST: Duration = Duration::from_secs(2);
+/// So many control messages wait for the broker; older ones are dropped, they are repeated anyway.
+const MAX_UNSAID: usize = 64;
+
+/// What the outbox loop needs from outside.
+pub(crate) struct Surroundings {
+    pub(crate) config: Arc<Config>,
+    pub(crate) office: Arc<Office>,
+    pub(crate) pool: Pool,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) positions: Arc<Positions>,
+    /// Tells the control task that the broker is back.
+    pub(crate) events: mpsc::Sender<Event>,
+}
+
+/// The outbox loop and its state.
+pub(crate) struct Outbox {
+    around: Surroundings,
+    session: Session,
+    commands: mpsc::Receiver<Command>,
+    stop: CancellationToken,
+    ticker: Ticker,
+    broker: BrokerState,
+    stream: Stream,
+    underway: Option<Underway>,
+    resends: Resends,
+    /// Ticks sent again since the last tick for everybody.
+    resent_in_a_row: u32,
+    settled: i64,
+    settling: Option<JoinHandle<Result<i64>>>,
+    branches: BranchQueues,
+    /// Whether the log has been told that the broker blocks us.
+    told_blocked: bool,
+    /// No tick for everybody before this: the last one found no branch queue (head only).
+    everybody_rests: Option<Instant>,
+    /// Control messages that wait for the broker.
+    unsaid: VecDeque<(String, Control)>,
+}
+
+/// What ended a wait.
+enum Woken {
+    Notified,
+    Command(Command),
+    Confirms(std::result::Result<Vec<Confirmed>, Trouble>),
+    Settled(std::result::Result<Result<i64>, tokio::task::JoinError>),
+    Broker(Result<()>),
+    Lost,
+    Time,
+}
+
+impl Outbox {
+    /// Reads where the outbox stands.
+    pub(crate) async fn new(
+        around: Surroundings,
+        session: Session,
+        commands: mpsc::Receiver<Command>,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let (made, sent) = database::outbox_position(&session.client).await?;
+        let config = &around.config;
+        Ok(Self {
+            ticker: Ticker::new(
+                config.tick_interval,
+                config.poll_interval,
+                config.max_ticks_in_flight,
+            ),
+            broker: BrokerState::new(Arc::clone(config), Arc::clone(&around.office)),
+            stream: Stream::new(made, sent),
+            underway: None,
+            resends: Resends::default(),
+            resent_in_a_row: 0,
+            settled: sent,
+            settling: None,
+            branches: BranchQueues::default(),
+            told_blocked: false,
+            everybody_rests: None,
+            unsaid: VecDeque::new(),
+            around,
+            session,
+            commands,
+            stop,
+        })
+    }
+
+    /// Runs until told to stop and everything handed to the broker is settled, or until the lead is lost.
+    pub(crate) async fn run(mut self) -> Result<()> {
+        loop {
+            if self.session.wakers.lost.is_cancelled() {
+                return Err(Error::SessionLost);
+            }
+            if let Some(confirms) = self.confirms_so_far().await {
+                self.take_confirms(confirms);
+            }
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command);
+            }
+            self.start_settling();
+            self.broker.start_connecting(Instant::now());
+            if self.stop.is_cancelled() && self.finished() {
+                break;
+            }
+            if !self.work().await? {
+                let woken = self.wait().await;
+                self.handle(woken)?;
+            }
+        }
+        if let Some(publisher) = self.broker.up() {
+            let link = publisher.link();
+            link.close().await;
+        }
+        Ok(())
+    }
+
+    /// Nothing is half done: no tick begun, no confirm awaited, nothing to settle. Without the broker
+    /// there is nothing to finish: it all stands in the outbox.
+    fn finished(&mut self) -> bool {
+        let idle = match self.broker.up() {
+            Some(publisher) => publisher.in_flight().is_empty() && self.underway.is_none(),
+            None => true,
+        };
+        idle && self.settling.is_none() && self.stream.confirmed <= self.settled
+    }
+
+    async fn confirms_so_far(&mut self) -> Option<std::result::Result<Vec<Confirmed>, Trouble>> {
+        let publisher = self.broker.up()?;
+        std::future::poll_fn(|cx| match publisher.poll(cx) {
+            std::task::Poll::Ready(confirms) => std::task::Poll::Ready(Some(confirms)),
+            std::task::Poll::Pending => std::task::Poll::Ready(None),
+        })
+        .await
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let now = Instant::now();
+        let deadline = self.deadline(now);
+        let stopping = self.stop.is_cancelled();
+        let wakers = Arc::clone(&self.session.wakers);
+        // Either there is a publisher to be polled for confirms, or there is a connection in the making.
+        let up = self.broker.is_up();
+        let broker = &mut self.broker;
+        let progress = async {
+            if up {
+                match broker.up() {
+                    Some(publisher) => {
+                        Woken::Confirms(std::future::poll_fn(|cx| publisher.poll(cx)).await)
+                    }
+                    None => std::future::pending().await,
+                }
+            } else {
+                Woken::Broker(broker.connected().await)
+            }
+        };
+        tokio::select! {
+            biased;
+            () = wakers.lost.cancelled() => Woken::Lost,
+            () = self.stop.cancelled(), if !stopping => Woken::Time,
+            woken = progress => woken,
+            ended = join(&mut self.settling) => Woken::Settled(ended),
+            Some(command) = self.commands.recv() => Woken::Command(command),
+            () = wakers.outbox.notified(), if !stopping => Woken::Notified,
+            () = tokio::time::sleep_until(deadline.into()) => Woken::Time,
+        }
+    }
+
+    /// The next moment at which there may be something to do although nothing happens.
+    fn deadline(&mut self, now: Instant) -> Instant {
+        const BLOCKED_LOOK: Duration = Duration::from_millis(250);
+        const CONFIRM_LOOK: Duration = Duration::from_secs(5);
+        const LONGEST: Duration = Duration::from_secs(60);
+        let mut deadline = now + LONGEST;
+        if !self.stop.is_cancelled() {
+            let unsettled = self.unsettled();
+            deadline = deadline.min(self.ticker.due(now, unsettled, self.broker.is_up()));
+        }
+        if let Some(until) = self.everybody_rests.take_if(|until| *until <= now) {
+            return until;
+        }
+        if let Some(until) = self.everybody_rests {
+            deadline = deadline.min(until);
+        }
+        if let Some(until) = self.broker.rests_until() {
+            deadline = deadline.min(until);
+        }
+        if let Some(publisher) = self.broker.up() {
+            if !publisher.blocked() && self.around.office.role == Role::Head {
+                deadline = deadline.min(self.branches.due(now));
+            }
+            if publisher.blocked() {
+                deadline = deadline.min(now + BLOCKED_LOOK);
+            } else if !publisher.in_flight().is_empty() {
+                deadline = deadline.min(now + CONFIRM_LOOK);
+            }
+        }
+        deadline
+    }
+
+    fn handle(&mut self, woken: Woken) -> Result<()> {
+        match woken {
+            Woken::Lost => return Err(Error::SessionLost),
+            Woken::Notified => self.ticker.notify(),
+            Woken::Command(command) => self.obey(command),
+            Woken::Confirms(confirms) => self.take_confirms(confirms),
+            Woken::Settled(ended) => {
+                self.settling = None;
+                let tick = ended.map_err(|_| Error::Task("settle"))??;
+                self.settled = self.settled.max(tick);
+            }
+            Woken::Broker(Ok(())) => self.broker_is_up(),
+            Woken::Broker(Err(error)) => self.broker_is_down(error)?,
+            Woken::Time => {}
+        }
+        self.around.stats.unsent.store(self.unsettled(), Relaxed);
+        Ok(())
+    }
+
+    fn broker_is_up(&mut self) {
+        if !self.around.stats.publisher.swap(true, Relaxed) {
+            tracing::info!(office = self.around.office.name, "publishing to the broker");
+        }
+        self.around.stats.broker_ever.store(true, Relaxed);
+        self.told_blocked = false;
+        for (key, control) in std::mem::take(&mut self.unsaid) {
+            self.say(key, control);
+        }
+        // A full queue means that the control task has news of the same kind waiting already.
+        let _ = self.around.events.try_send(Event::Connected);
+    }
+
+    /// At the first start a refusal (password, rights, other properties) is the operator's to see.
+    fn broker_is_down(&mut self, error: Error) -> Result<()> {
+        let passes = error.kind().policy() == Policy::Retry;
+        if !passes && !self.around.stats.broker_ever.load(Relaxed) {
+            return Err(error);
+        }
+        if self.broker.should_tell("connect", Instant::now()) {
+            tracing::warn!(
+                %error,
+                advice = error.kind().advice(),
+                "no broker to publish to; changes are kept in the outbox"
+            );
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Say { key, control } => self.say(key, control),
+            Command::ResendTo {
+                branch,
+                from,
+                fresh,
+            } => {
+                tracing::info!(branch, from, "sending ticks again to one branch");
+                self.resends.ask(&branch, from, fresh);
+            }
+            Command::Rewind { from } => {
+                tracing::info!(from, "the head lacks ticks; sending them again");
+                self.stream.rewind(from);
+                self.underway = None;
+            }
+        }
+    }
+
+    fn say(&mut self, key: String, control: Control) {
+        let office = Arc::clone(&self.around.office);
+        let Some(publisher) = self.broker.up() else {
+            self.unsaid.push_back((key, control));
+            if self.unsaid.len() > MAX_UNSAID {
+                self.unsaid.pop_front();
+            }
+            return;
+        };
+        match publish::control(&office, publisher.user(), key, &control) {
+            Ok((outgoing, what)) => publisher.push(outgoing, what),
+            Err(error) => tracing::error!(%error, "a control message could not be written"),
+        }
+    }
+
+    fn take_confirms(&mut self, confirms: std::result::Result<Vec<Confirmed>, Trouble>) {
+        let confirmed = match confirms {
+            Ok(confirmed) => confirmed,
+            Err(trouble) => return self.trouble(trouble),
+        };
+        for what in confirmed {
+            match what {
+                Confirmed::Part {
+                    tick,
+                    previous,
+                    last: true,
+                } => {
+                    self.broker.well();
+                    self.stream.confirm(tick, previous);
+                }
+                Confirmed::Again {
+                    branch,
+                    tick,
+                    last: true,
+                } => self.resends.confirmed(&branch, tick),
+                _ => {}
+            }
+        }
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        let now = Instant::now();
+        match trouble {
+            Trouble::BranchMissing { branch } => self.branch_is_missing(&branch),
+            Trouble::Unroutable if self.around.office.role == Role::Head => {
+                if self.broker.should_tell("unroutable", now) {
+                    tracing::warn!(
+                        "no branch queue is bound to officesync.down; changes are kept in the \
+                         outbox until a branch joins"
+                    );
+                }
+                self.everybody_rests = Some(now + NO_BRANCH_REST);
+                self.forget_in_flight();
+                self.broker.reopen();
+            }
+            Trouble::Unroutable => {
+                self.start_over("the head's queue is missing; declaring it again")
+            }
+            Trouble::Nacked => self.start_over("the broker refused a message; sending it again"),
+            Trouble::Broken(reason) => {
+                tracing::debug!(reason, "publishing failed");
+                self.start_over("the publishing connection broke; connecting again");
+            }
+        }
+    }
+
+    fn branch_is_missing(&mut self, branch: &str) {
+        tracing::error!(
+            branch,
+            "the branch's queue is missing; its ticks are sent again when it connects"
+        );
+        self.resends.stop(branch);
+        let underway_there = self.underway.as_ref().is_some_and(
+            |underway| matches!(&underway.target, drain::Target::Branch(target) if target == branch),
+        );
+        if underway_there {
+            self.underway = None;
+        }
+    }
+
+    /// Gives the connection up and begins again behind the last confirmed tick.
+    fn start_over(&mut self, why: &'static str) {
+        if self.broker.should_tell(why, Instant::now()) {
+            tracing::warn!("{why}");
+        }
+        self.around.stats.publisher.store(false, Relaxed);
+        self.broker.fail();
+        self.forget_in_flight();
+    }
+
+    fn forget_in_flight(&mut self) {
+        self.stream.start_over();
+        self.resends.rewind();
+        self.underway = None;
+    }
+
+    fn unsettled(&self) -> i64 {
+        (self.stream.made - self.settled).max(0)
+    }
+
+    fn start_settling(&mut self) {
+        let tick = self.stream.confirmed;
+        if self.settling.is_some() || tick <= self.settled {
+            return;
+        }
+        crate::faults::confirm_settle();
+        let pool = self.around.pool.clone();
+        self.settling = Some(tokio::spawn(async move {
+            database::settle(&*pool.get().await?, tick).await?;
+            Ok(tick)
+        }));
+    }
+}
+
+/// Awaits a task that may not be there. Safe to drop and call again.
+async fn join(
+    task: &mut Option<JoinHandle<Result<i64>>>,
+) -> std::result::Result<Result<i64>, tokio::task::JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,88 @@
+//! Turns drained parts and control messages into what goes to the broker.
+//!
+//! Invariant: bodies are forwarded as they are, never parsed.
+
+use officesync_wire::message::TickHeader;
+
+use super::drain::{Target, Underway};
+use super::settle::Confirmed;
+use crate::broker::publisher::Outgoing;
+use crate::database::{Drained, Office, Role};
+use crate::error::{Error, Result};
+use crate::inbox::position::Position;
+use crate::message::{Control, KEY_ALL, KEY_HEAD, control_properties, tick_properties};
+
+/// One part of a tick, ready to leave; its body is moved out of what was drained.
+pub(crate) fn part(
+    office: &Office,
+    user: &str,
+    underway: &Underway,
+    drained: &mut Drained,
+    position: Option<Position>,
+) -> (Outgoing, Confirmed) {
+    let tick = underway.tick;
+    let (position, position_incarnation) = match position {
+        Some(position) => (Some(position.tick), Some(position.incarnation)),
+        None => (None, None),
+    };
+    let header = TickHeader {
+        origin: office.name.clone(),
+        incarnation: office.incarnation.clone(),
+        tick: tick.number,
+        previous: tick.previous,
+        part: underway.part,
+        last: drained.last,
+        position,
+        position_incarnation,
+        created_us: tick.created_us,
+        targeted: None,
+    };
+    let what = match &underway.target {
+        Target::Everybody => Confirmed::Part {
+            tick: tick.number,
+            previous: tick.previous,
+            last: drained.last,
+        },
+        Target::Branch(branch) => Confirmed::Again {
+            branch: branch.clone(),
+            tick: tick.number,
+            last: drained.last,
+        },
+    };
+    let outgoing = Outgoing {
+        key: key(office, &underway.target),
+        id: header.message_id().to_string(),
+        properties: tick_properties(&header, user, &drained.encoding),
+        body: std::mem::take(&mut drained.body),
+    };
+    (outgoing, what)
+}
+
+fn key(office: &Office, target: &Target) -> String {
+    match (office.role, target) {
+        (Role::Branch, _) => KEY_HEAD.to_owned(),
+        (Role::Head, Target::Everybody) => KEY_ALL.to_owned(),
+        (Role::Head, Target::Branch(branch)) => branch.clone(),
+    }
+}
+
+/// A control message, ready to leave.
+pub(crate) fn control(
+    office: &Office,
+    user: &str,
+    key: String,
+    control: &Control,
+) -> Result<(Outgoing, Confirmed)> {
+    let body = control
+        .to_json()
+        .map_err(|_| Error::Unpublished("not encodable"))?;
+    let properties = control_properties(office, user);
+    let id = properties.message_id().as_ref();
+    let outgoing = Outgoing {
+        key,
+        id: id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        properties,
+        body,
+    };
+    Ok((outgoing, Confirmed::Control))
+}

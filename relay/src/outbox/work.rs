@@ -1,0 +1,187 @@
+//! One unit of work of the outbox loop: make a tick, or hand one part to the broker.
+//!
+//! Invariant: what waits for confirms is bounded in bytes and in number, however big a tick is.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use super::drain::{Target, Underway};
+use super::{Outbox, publish};
+use crate::database::{self, Role, Tick};
+use crate::error::{Error, Result};
+
+/// Bytes handed to the broker and not confirmed.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Messages handed to the broker and not confirmed.
+const MAX_MESSAGES: usize = 512;
+/// Ticks sent again before the next tick for everybody gets its turn.
+const RESEND_SLICE: u32 = 32;
+
+impl Outbox {
+    /// Does one unit of work; `false` when there is none to do now.
+    pub(super) async fn work(&mut self) -> Result<bool> {
+        let now = Instant::now();
+        let stopping = self.stop.is_cancelled();
+        let up = self.broker.is_up();
+        if !stopping && self.ticker.due(now, self.unsettled(), up) <= now {
+            let found = self.ticker.look(&self.session.client).await?;
+            if let Some(tick) = found {
+                self.stream.made = self.stream.made.max(tick);
+                return Ok(true);
+            }
+        }
+        self.look_after_branches(now);
+        if !self.may_publish(now) {
+            return Ok(false);
+        }
+        if self.underway.is_none() && !stopping {
+            self.begin().await?;
+        }
+        if self.underway.is_some() {
+            return self.publish_part().await;
+        }
+        Ok(false)
+    }
+
+    /// Whether the broker takes messages and there is room for one more.
+    fn may_publish(&mut self, now: Instant) -> bool {
+        let Some(publisher) = self.broker.up() else {
+            return false;
+        };
+        if publisher.overdue(now) {
+            self.start_over("the broker has confirmed nothing for a minute; connecting again");
+            return false;
+        }
+        let blocked = publisher.blocked();
+        let room =
+            publisher.in_flight().bytes() < MAX_BYTES && publisher.in_flight().len() < MAX_MESSAGES;
+        if blocked != self.told_blocked {
+            self.told_blocked = blocked;
+            if blocked {
+                tracing::warn!(
+                    "the broker has blocked publishing (memory or disk alarm); changes are kept \
+                     in the outbox, applying goes on"
+                );
+            } else {
+                tracing::info!("the broker takes messages again");
+            }
+        }
+        room && !blocked
+    }
+
+    /// Chooses the next tick: ticks for everybody and ticks sent again take turns.
+    async fn begin(&mut self) -> Result<()> {
+        let turn = self.resent_in_a_row < RESEND_SLICE || !self.stream.pending();
+        if turn && let Some((branch, tick)) = self.resends.next(self.stream.after) {
+            self.resent_in_a_row += 1;
+            return self.begin_again(branch, tick).await;
+        }
+        self.resent_in_a_row = 0;
+        let now = Instant::now();
+        self.everybody_rests = self.everybody_rests.filter(|until| *until > now);
+        if !self.stream.pending() || self.everybody_rests.is_some() {
+            return Ok(());
+        }
+        if let Some(underway) = self.stream.next(&self.session.client).await? {
+            self.step_over_hole(underway.tick);
+            self.underway = Some(underway);
+        }
+        Ok(())
+    }
+
+    async fn begin_again(&mut self, branch: String, number: i64) -> Result<()> {
+        let found = database::ticks_after(&self.session.client, number - 1, 1).await?;
+        match found.first().filter(|tick| tick.number == number) {
+            Some(tick) => self.underway = Some(Underway::new(*tick, Target::Branch(branch))),
+            None => {
+                tracing::error!(
+                    branch,
+                    tick = number,
+                    "the branch lacks a tick that is no longer kept; the branch must be loaded again"
+                );
+                self.resends.stop(&branch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows between the cursor and the next tick are gone: acknowledged by everybody and pruned.
+    fn step_over_hole(&mut self, tick: Tick) {
+        if tick.previous == self.stream.after {
+            return;
+        }
+        tracing::error!(
+            from = self.stream.after + 1,
+            to = tick.previous,
+            "ticks to be published are no longer kept; whoever lacks them must be loaded again"
+        );
+        if self.stream.confirmed == self.stream.after {
+            self.stream.confirmed = tick.previous;
+        }
+        self.stream.after = tick.previous;
+    }
+
+    /// Drains the next part of the tick under way and hands it over.
+    async fn publish_part(&mut self) -> Result<bool> {
+        let Some(underway) = &mut self.underway else {
+            return Ok(false);
+        };
+        let mut drained = underway.drain(&self.session.client).await?;
+        crate::faults::publish_before();
+        let Some(publisher) = self.broker.up() else {
+            return Ok(false);
+        };
+        let position = match self.around.office.role {
+            Role::Branch => self.around.positions.report(),
+            Role::Head => None,
+        };
+        let (last, changes, bytes) = (drained.last, drained.changes, drained.body.len());
+        let (number, part) = (underway.tick.number, underway.part);
+        tracing::debug!(tick = number, part, changes, bytes, last, "publishing");
+        let (outgoing, what) = publish::part(
+            &self.around.office,
+            publisher.user(),
+            underway,
+            &mut drained,
+            position,
+        );
+        publisher.push(outgoing, what);
+        crate::faults::publish_confirm();
+        underway.advance(&drained);
+        let stats = &self.around.stats;
+        stats
+            .bytes_sent
+            .fetch_add(u64::try_from(bytes).unwrap_or(0), Relaxed);
+        stats
+            .changes_sent
+            .fetch_add(u64::try_from(changes).unwrap_or(0), Relaxed);
+        if last {
+            self.finish_tick()?;
+        }
+        Ok(true)
+    }
+
+    fn finish_tick(&mut self) -> Result<()> {
+        let underway = self.underway.take().ok_or(Error::Task("publish"))?;
+        self.around.stats.ticks_sent.fetch_add(1, Relaxed);
+        let number = underway.tick.number;
+        match underway.target {
+            Target::Everybody => self.stream.after = number,
+            Target::Branch(branch) => self.resends.sent(&branch, number, self.stream.after),
+        }
+        Ok(())
+    }
+
+    /// At the head, now and then: do the queues of the known branches still exist?
+    fn look_after_branches(&mut self, now: Instant) {
+        if self.around.office.role != Role::Head || self.stop.is_cancelled() {
+            return;
+        }
+        if let Some(publisher) = self.broker.up()
+            && !publisher.blocked()
+        {
+            self.branches
+                .look(now, publisher.link(), self.around.pool.clone());
+        }
+    }
+}
