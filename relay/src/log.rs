@@ -36,7 +36,10 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<()> {
     let started = if json {
         builder.json().flatten_event(true).try_init()
     } else {
-        builder.with_target(false).try_init()
+        builder
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init()
     };
     started.map_err(|error| Error::Setup {
         what: "logging".into(),

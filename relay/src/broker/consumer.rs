@@ -2,6 +2,8 @@
 //!
 //! Invariant: the broker never hands over more than the prefetch that is not acknowledged.
 
+use std::time::Duration;
+
 use lapin::Channel;
 use lapin::message::Delivery;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
@@ -59,15 +61,17 @@ impl Consumer {
         }
     }
 
-    /// Takes no more messages; acknowledgements still go out.
+    /// Takes no more messages; acknowledgements still go out. Does not wait for a broken connection.
     pub(crate) async fn cancel(&self) {
+        const PATIENCE: Duration = Duration::from_secs(2);
         let tag = self.deliveries.tag();
-        if let Err(error) = self
+        let cancelling = self
             .channel
-            .basic_cancel(tag, BasicCancelOptions::default())
-            .await
-        {
-            tracing::debug!(%error, "the consumer was gone already");
+            .basic_cancel(tag, BasicCancelOptions::default());
+        match tokio::time::timeout(PATIENCE, cancelling).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the consumer was gone already"),
+            Err(_) => tracing::debug!("the broker did not answer the end of the consumer"),
         }
     }
 

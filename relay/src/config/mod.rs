@@ -9,6 +9,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::Figment;
@@ -246,11 +247,21 @@ impl Given {
     }
 
     fn tls(&self, server: &str) -> Result<TlsFiles> {
-        let path = |what: &str| self.0.get(&format!("{server}_{what}_FILE")).map(Into::into);
+        let path = |what: &str| {
+            let key = format!("{server}_{what}_FILE");
+            let Some(path) = self.0.get(&key).map(PathBuf::from) else {
+                return Ok(None);
+            };
+            // Looked at now, so that a wrong path is not found out at the first reconnect.
+            let opened = std::fs::File::open(&path).map_err(|error| {
+                fault(&key, format!("cannot be read: {error}"), "name a PEM file")
+            });
+            opened.map(|_| Some(path))
+        };
         let files = TlsFiles {
-            authorities: path("CA"),
-            certificate: path("CERT"),
-            key: path("KEY"),
+            authorities: path("CA")?,
+            certificate: path("CERT")?,
+            key: path("KEY")?,
         };
         if files.certificate.is_some() != files.key.is_some() {
             return Err(fault(

@@ -62,7 +62,7 @@ settings! {
     MAX_TICKS_IN_FLIGHT number(1, 1_024, 16), "ticks published and not yet settled";
     PREFETCH number(1, 65_535, 16), "messages the broker hands over before the first is acknowledged";
     APPLY_CONCURRENCY number(1, 64, 4), "origins applied at the same time, one database connection each";
-    RECONNECT_MAX_MS number(100, 600_000, 5_000), "longest wait in milliseconds between two tries to connect";
+    RECONNECT_MAX_MS number(100, 600_000, 2_000), "longest wait in milliseconds between two tries to connect";
     SHUTDOWN_GRACE_MS number(0, 600_000, 20_000), "milliseconds to finish the work in hand after SIGTERM";
     LOG Form::Text(Some("info")), "log filter: error, warn, info, debug, or officesync_relay::inbox=debug,info";
     LOG_FORMAT Form::Text(Some("auto")), "auto (text on a terminal, else JSON), text or json";

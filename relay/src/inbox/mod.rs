@@ -252,7 +252,9 @@ impl Inbox {
         if let Some(lane) = self.lanes.get(name) {
             return lane.clone();
         }
-        let (sender, steps) = mpsc::channel(usize::from(self.config.prefetch) + 1);
+        // What one connection may have in hand, twice: after a reconnect the lane still holds what came
+        // over the old one, and must not block the way of the others.
+        let (sender, steps) = mpsc::channel(2 * usize::from(self.config.prefetch) + 2);
         let lane = Lane::new(self.shared.clone(), name.to_owned());
         self.tasks.spawn(lane.run(steps));
         self.lanes.insert(name.to_owned(), sender.clone());

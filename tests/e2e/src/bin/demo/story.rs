@@ -100,13 +100,6 @@ pub(crate) async fn tell() -> bool {
 async fn found() -> (Broker, Company) {
     let broker = Broker::start().await;
     let mut company = Company::open_on(&broker, BRANCHES).await;
-    for office in company.offices_mut() {
-        // Looks for the broker once a second at least: who watches does not want to wait for the usual five.
-        office
-            .settings
-            .environment
-            .push(("OFFICESYNC_RECONNECT_MAX_MS".to_owned(), "1000".to_owned()));
-    }
     company.found(workload::SCHEMA, &workload::TABLES).await;
     company
         .head()
