@@ -14,7 +14,7 @@ const RELAY_START: &str =
     "SELECT office, role, incarnation, extension_version FROM officesync.relay_start($1)";
 const LISTEN: &str = "LISTEN officesync; LISTEN officesync_lane";
 const TRY_LEAD: &str = "SELECT officesync.try_lead()";
-const TICK: &str = "SELECT officesync.tick()";
+const TICK: &str = "SELECT officesync.tick($1)";
 const DOZE: &str = "SELECT officesync.doze()";
 const WAKE: &str = "SELECT officesync.wake()";
 const OUTBOX_POSITION: &str =
@@ -44,7 +44,7 @@ const CHECK: &str = "SELECT severity, object, problem, remedy FROM officesync.ch
 pub(crate) const FUNCTIONS: [&str; 18] = [
     "officesync.relay_start(text)",
     "officesync.try_lead()",
-    "officesync.tick()",
+    "officesync.tick(bigint)",
     "officesync.doze()",
     "officesync.wake()",
     "officesync.outbox_position()",
@@ -222,8 +222,8 @@ pub(crate) async fn try_lead(client: &Client) -> Result<bool> {
     Ok(one(client, TRY_LEAD, &[]).await?.try_get(0)?)
 }
 
-pub(crate) async fn tick(client: &Client) -> Result<Option<i64>> {
-    Ok(one(client, TICK, &[]).await?.try_get(0)?)
+pub(crate) async fn tick(client: &Client, known: i64) -> Result<Option<i64>> {
+    Ok(one(client, TICK, &[&known]).await?.try_get(0)?)
 }
 
 pub(crate) async fn doze(client: &Client) -> Result<bool> {

@@ -3,11 +3,11 @@
 CREATE FUNCTION officesync.begin_tick() RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'begin_tick_wrapper';
 
--- tick(): makes a batch boundary if anything was committed since the last one; returns its number,
--- or NULL. Its own commit is synchronous, which flushes the commits of all it has seen: nothing is
+-- tick(known): makes a batch boundary if anything was committed since the last one; returns its number,
+-- or else that of a newer tick than the caller knows (somebody else made it), or NULL. Its own commit is synchronous, which flushes the commits of all it has seen: nothing is
 -- published that a crash could undo. Called by: the relay, as a transaction of its own.
 -- Touches: outbox, tick.
-CREATE FUNCTION officesync.tick() RETURNS bigint
+CREATE FUNCTION officesync.tick(known bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -32,7 +32,7 @@ BEGIN
           JOIN officesync.outbox o ON o.xid = late.xid) o
     WHERE pg_visible_in_snapshot(o.xid, present);
     IF batch.last IS NULL THEN
-        RETURN NULL;
+        RETURN CASE WHEN before.number > tick.known THEN before.number END;
     END IF;
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true);

@@ -74,19 +74,20 @@ impl Ticker {
         }
     }
 
-    /// Looks for something new: makes a tick, or falls asleep.
-    pub(crate) async fn look(&mut self, client: &Client) -> Result<Option<i64>> {
+    /// Looks for something new behind the tick `known`: makes a tick, or falls asleep.
+    pub(crate) async fn look(&mut self, client: &Client, known: i64) -> Result<Option<i64>> {
         let found = match self.state {
-            State::Awake { restless } => self.look_awake(client, restless).await?,
+            State::Awake { restless } => self.look_awake(client, known, restless).await?,
             State::Asleep { notified: true } => {
                 // One round trip: both are sent at once, and run in this order.
-                let (found, woken) = tokio::join!(database::tick(client), database::wake(client));
+                let (found, woken) =
+                    tokio::join!(database::tick(client, known), database::wake(client));
                 woken?;
                 self.state = State::Awake { restless: 0 };
                 found?
             }
             State::Asleep { notified: false } => {
-                let found = database::tick(client).await?;
+                let found = database::tick(client, known).await?;
                 if found.is_some() {
                     database::wake(client).await?;
                     self.state = State::Awake { restless: 0 };
@@ -102,12 +103,17 @@ impl Ticker {
         Ok(found)
     }
 
-    async fn look_awake(&mut self, client: &Client, restless: u32) -> Result<Option<i64>> {
-        if let Some(found) = database::tick(client).await? {
+    async fn look_awake(
+        &mut self,
+        client: &Client,
+        known: i64,
+        restless: u32,
+    ) -> Result<Option<i64>> {
+        if let Some(found) = database::tick(client, known).await? {
             self.state = State::Awake { restless: 0 };
             return Ok(Some(found));
         }
-        let (dozing, found) = tokio::join!(database::doze(client), database::tick(client));
+        let (dozing, found) = tokio::join!(database::doze(client), database::tick(client, known));
         let (dozing, found) = (dozing?, found?);
         self.state = match (dozing, found) {
             (true, None) => State::Asleep { notified: false },

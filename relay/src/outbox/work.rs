@@ -24,7 +24,10 @@ impl Outbox {
         let stopping = self.stop.is_cancelled();
         let up = self.broker.is_up();
         if !stopping && self.ticker.due(now, self.unsettled(), up) <= now {
-            let found = self.ticker.look(&self.session.client).await?;
+            let found = self
+                .ticker
+                .look(&self.session.client, self.stream.made)
+                .await?;
             if let Some(tick) = found {
                 self.stream.made = self.stream.made.max(tick);
                 return Ok(true);

@@ -10,6 +10,8 @@ INSERT INTO t VALUES (2);
 INSERT INTO t VALUES (3);
 SELECT officesync.tick() - :base AS first;
 SELECT officesync.tick() IS NULL AS nothing_more;
+SELECT officesync.tick(:base) - :base AS made_by_someone_else;
+SELECT officesync.tick(:base + 1) IS NULL AS known;
 INSERT INTO t VALUES (4);
 SELECT officesync.tick() - :base AS second;
 SELECT number - :base AS number, previous - :base AS previous, transactions, changes FROM officesync.tick
