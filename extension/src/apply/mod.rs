@@ -63,6 +63,7 @@ fn apply(
         body,
     };
     spi::connected(|| {
+        make_durable();
         let Some(lane) = Lane::lock(origin) else {
             return match part.nonsense() {
                 Some(reason) => quarantined(&part, 0, reason),
@@ -101,6 +102,22 @@ fn apply(
 fn quarantined(part: &Part<'_>, position: i64, reason: &str) -> Report {
     lane::quarantine(part, reason);
     report("quarantined", position, 0, Some(reason.to_owned()))
+}
+
+thread_local! {
+    static MAKE_DURABLE: Fixed = const {
+        Fixed::new(
+            "SELECT set_config('synchronous_commit', 'on', true)
+             WHERE current_setting('synchronous_commit') = 'off'",
+            &[],
+        )
+    };
+}
+
+/// The message is acknowledged after this transaction's commit, and the sender may then forget the
+/// tick: so the commit has to be flushed, whatever the server's setting is.
+fn make_durable() {
+    MAKE_DURABLE.with(|statement| statement.statement().run(&[]));
 }
 
 /// Applies one tick whose parts `feed` hands to the applier, and moves the position. `head` names
@@ -160,6 +177,7 @@ thread_local! {
 #[pg_extern(sql = false)]
 fn apply_staged(origin: &str) -> Report {
     spi::connected(|| {
+        make_durable();
         let Some(lane) = Lane::lock(origin) else {
             return report("nothing", 0, 0, None);
         };

@@ -67,6 +67,33 @@ async fn a_broker_that_lost_its_data_is_filled_again() {
     }
 }
 
+/// What is lost at the end of a log shows in no gap: nothing comes after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_changes_a_broker_lost_come_again_without_new_ones() {
+    let mut broker = Broker::start().await;
+    let mut company = Company::open_on(&broker, 1).await;
+    company
+        .found(
+            "CREATE TABLE items (id int PRIMARY KEY, note text)",
+            &["items"],
+        )
+        .await;
+    for (writer, reader) in [(0, 1), (1, 0)] {
+        company.office_mut(reader).relay().freeze();
+        let sql = format!("INSERT INTO items VALUES ({writer}, 'lost')");
+        company.office(writer).run(&sql).await;
+        let sent = "SELECT unsent_changes FROM officesync.outbox_status";
+        company.office(writer).shows(sent, "f").await;
+        broker.kill();
+        broker.forget();
+        broker.begin().await;
+        broker.define(company.virtual_host(), &company::permissions(1));
+        company.office_mut(reader).relay().thaw();
+        let count = "SELECT count(*) FROM items";
+        company.office(reader).shows(count, writer + 1).await;
+    }
+}
+
 /// Trap 14: in a fan-out one missing queue hides behind the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_or_binding_deleted_under_load_is_noticed_and_the_missing_ticks_come_again() {
