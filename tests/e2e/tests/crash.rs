@@ -23,7 +23,7 @@ async fn nothing_is_published_that_a_crash_takes_back() {
     let mut company = Company::open_with(
         broker,
         1,
-        "synchronous_commit = off\nwal_writer_delay = 10s\nwal_writer_flush_after = 0",
+        "synchronous_commit = off\nwal_writer_delay = 10s\nwal_writer_flush_after = 1GB",
     )
     .await;
     company
