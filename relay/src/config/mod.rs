@@ -247,6 +247,14 @@ impl Given {
     }
 
     fn tls(&self, server: &str) -> Result<TlsFiles> {
+        let given = |what: &str| self.0.contains_key(&format!("{server}_{what}_FILE"));
+        if given("CERT") != given("KEY") {
+            return Err(fault(
+                &format!("{server}_CERT_FILE"),
+                format!("goes together with {PREFIX}{server}_KEY_FILE"),
+                "set both or neither",
+            ));
+        }
         let path = |what: &str| {
             let key = format!("{server}_{what}_FILE");
             let Some(path) = self.0.get(&key).map(PathBuf::from) else {
@@ -258,19 +266,11 @@ impl Given {
             });
             opened.map(|_| Some(path))
         };
-        let files = TlsFiles {
+        Ok(TlsFiles {
             authorities: path("CA")?,
             certificate: path("CERT")?,
             key: path("KEY")?,
-        };
-        if files.certificate.is_some() != files.key.is_some() {
-            return Err(fault(
-                &format!("{server}_CERT_FILE"),
-                format!("goes together with {PREFIX}{server}_KEY_FILE"),
-                "set both or neither",
-            ));
-        }
-        Ok(files)
+        })
     }
 
     fn health(&self) -> Result<Option<SocketAddr>> {
