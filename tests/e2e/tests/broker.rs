@@ -43,6 +43,43 @@ async fn a_stopped_broker_stops_nobody_from_working() {
     }
 }
 
+/// A minute without the broker, then the lag falls below a second by itself, while everybody goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minute_without_the_broker_is_caught_up_under_load() {
+    const OUTAGE: Duration = Duration::from_secs(60);
+    let seed = Seed::of_run("a minute without the broker");
+    let mut broker = Broker::start().await;
+    let mut company = Company::open_on(&broker, 2).await;
+    company.found(SCHEMA, &TABLES).await;
+    let traffic = workload::start_everywhere(&company, &seed, 1, REST).await;
+    let with = rate(&traffic[0], 500).await;
+    broker.stop();
+    let began = Instant::now();
+    let mut slowest = f64::MAX;
+    while began.elapsed() < OUTAGE {
+        slowest = slowest.min(rate(&traffic[0], 500).await);
+    }
+    println!(
+        "head office: {with:.0} transactions/s with the broker, at least {slowest:.0} without"
+    );
+    assert!(slowest >= 0.3 * with);
+    broker.begin().await;
+    let back = Instant::now();
+    for office in company.offices() {
+        let lag = "SELECT count(*) FROM officesync.offices WHERE lag_ms >= 1000";
+        office.shows(lag, 0).await;
+    }
+    println!(
+        "lag below a second {:.1} s after the broker",
+        back.elapsed().as_secs_f64()
+    );
+    let books = workload::stop_all(traffic).await;
+    converge::wait_equal(&company, &TABLES).await;
+    for office in company.offices() {
+        workload::audit(office, &books).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_lost_its_data_is_filled_again() {
     let seed = Seed::of_run("broker without data");
