@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::lane::Shared;
 use super::settle::acknowledge;
+use super::until;
 use crate::database::{self, Role, Sender};
 use crate::error::{Error, Policy, Result};
 use crate::message::{Control, KEY_HEAD, WireRole};
@@ -370,12 +371,5 @@ impl ControlTask {
     async fn command(&self, command: Command) {
         let sending = self.shared.commands.send(command);
         self.shared.stop.run_until_cancelled(sending).await;
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }

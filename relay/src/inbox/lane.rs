@@ -16,6 +16,7 @@ use super::control::Event;
 use super::gap::Gap;
 use super::position::Positions;
 use super::settle::acknowledge;
+use super::until;
 use crate::database::{Applied, Office, Part, Role};
 use crate::message::{Control, KEY_HEAD};
 use crate::outbox::listen::Command;
@@ -253,12 +254,5 @@ impl Lane {
         };
         let sending = self.shared.commands.send(command);
         self.shared.stop.run_until_cancelled(sending).await;
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }

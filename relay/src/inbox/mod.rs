@@ -14,7 +14,7 @@ mod settle;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -277,4 +277,12 @@ pub(crate) async fn load_positions(shared: &Shared) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Waits for a moment; without one, for ever.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
 }
