@@ -12,7 +12,8 @@ BRANCHES ?= 2
 export PGRX_PG_CONFIG_PATH = $(shell command -v $(PG_CONFIG) 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build sql install demo up down fmt clippy test test-unit test-regress test-e2e test-relay-binary clean
+.PHONY: help deps build sql install demo up down fmt clippy test test-unit test-regress test-e2e test-relay-binary soak \
+	bench bench-build bench-docs bench-micro bench-count clean
 
 help: ## this list
 	@echo "officesync: keeps the databases of a head office and its branches the same."
@@ -54,11 +55,13 @@ clippy:
 	cargo clippy -p officesync-relay --all-targets -- -D warnings
 	cargo clippy -p officesync-relay --all-targets --features failpoints -- -D warnings
 	cargo clippy -p officesync-e2e --all-targets -- -D warnings
+	cargo clippy -p officesync-bench --all-targets -- -D warnings
 	cargo clippy -p officesync-extension --all-targets --features $(PG_FEATURE) -- -D warnings
 
 test-unit: ## unit and property tests of wire, relay and extension
 	cargo test -p officesync-wire
 	cargo test -p officesync-relay
+	cargo test -p officesync-bench
 	cargo test -p officesync-extension --lib --features $(PG_FEATURE)
 
 test-regress: install ## pg_regress and isolation tests in a private cluster
@@ -71,8 +74,31 @@ test-relay-binary:
 	@cp -f $(TARGET)/debug/officesync-relay $(TARGET)/debug/officesync-relay-failpoints.new
 	@mv -f $(TARGET)/debug/officesync-relay-failpoints.new $(TARGET)/debug/officesync-relay-failpoints
 
-test-e2e: install test-relay-binary ## end-to-end tests with faults; TESTS="--test order" chooses
-	cargo test -p officesync-e2e $(TESTS) -- --test-threads=2
+test-e2e: install test-relay-binary ## end-to-end tests with faults; TESTS=order:: chooses
+	cargo test -p officesync-e2e --test e2e -- $(TESTS) --test-threads=3
+
+soak: install test-relay-binary ## the fuzzer for MINUTES=60, and the slow tests
+	FUZZ_MINUTES=$(or $(MINUTES),60) cargo test -p officesync-e2e --test e2e -- fuzz:: --nocapture
+	cargo test -p officesync-e2e --test e2e -- --ignored --test-threads=1
+
+# What `make bench` may be told; what is not said is left to its defaults (`officesync-bench --help`).
+BENCH = $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--big-rows $(ROWS)) \
+	$(if $(BULK),--rows $(BULK)) $(if $(BACKLOG),--backlog $(BACKLOG))
+
+bench-build: install
+	cargo build --release -p officesync-bench
+
+bench: bench-build ## measure against the peers; ONLY=1,5 ROUNDS=3 ROWS=10000000 BACKLOG=200000
+	@$(TARGET)/release/officesync-bench $(BENCH)
+
+bench-docs: bench-build ## the same, with pictures and results.md put into docs/performance
+	@$(TARGET)/release/officesync-bench $(BENCH) --docs docs/performance
+
+bench-micro: ## the hot loops of the change format alone: a row to its line and back
+	cargo bench -p officesync-wire
+
+bench-count: ## instructions a row in those loops, counted by valgrind: the same on every machine
+	@scripts/count-instructions.sh $(TARGET)
 
 clean: down ## remove everything built, and end what an interrupted run left
 	@for run in $(TARGET)/e2e/* $${TMPDIR:-/tmp}/officesync-e2e/*; do \

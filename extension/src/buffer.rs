@@ -12,6 +12,9 @@ use officesync_wire::encode;
 /// Distinguishes groups: changes with the same id follow each other in one group.
 pub(crate) type GroupId = u64;
 
+/// A buffer that grew beyond this, for a huge row, is not kept.
+const KEPT_BYTES: usize = 2 << 20;
+
 /// The pending changes, outermost frame first.
 #[derive(Default)]
 pub(crate) struct Buffer {
@@ -40,6 +43,14 @@ struct Lent {
     level: i32,
     groups: Vec<u8>,
     changes: i32,
+}
+
+/// One row that is not in a buffer yet.
+#[derive(Default)]
+pub(crate) struct Row {
+    pub(crate) id: GroupId,
+    pub(crate) header: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// What goes into one chunk.
@@ -89,6 +100,13 @@ impl Buffer {
         self.pending += frame.groups.len() - before;
     }
 
+    /// Appends a row that was kept.
+    pub(crate) fn append(&mut self, level: i32, row: &Row) {
+        self.row(level, row.id, &row.header, |out| {
+            out.extend_from_slice(&row.bytes);
+        });
+    }
+
     /// Appends a group that is whole in itself.
     pub(crate) fn group(&mut self, level: i32, write: impl FnOnce(&mut Vec<u8>)) {
         let frame = Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
@@ -108,17 +126,22 @@ impl Buffer {
         chunks: i32,
         level: i32,
     ) -> &'a mut Frame {
-        if frames.last().is_none_or(|top| top.level < level) {
-            let groups = core::mem::take(spare);
-            frames.push(Frame {
-                level,
-                groups,
-                chunks_before: chunks,
-                ..Frame::default()
-            });
+        if frames.last().is_some_and(|top| top.level == level) {
+            let top = frames.len() - 1;
+            return &mut frames[top];
         }
-        let top = frames.len() - 1;
-        &mut frames[top]
+        // Usually the innermost; what was held back may belong to one further out.
+        let at = frames.partition_point(|frame| frame.level < level);
+        if frames.get(at).is_none_or(|frame| frame.level != level) {
+            let frame = Frame {
+                level,
+                groups: core::mem::take(spare),
+                chunks_before: frames.get(at).map_or(chunks, |inner| inner.chunks_before),
+                ..Frame::default()
+            };
+            frames.insert(at, frame);
+        }
+        &mut frames[at]
     }
 
     /// Takes everything pending as the next chunk, from inside the subtransaction `level`.
@@ -165,7 +188,8 @@ impl Buffer {
     /// Gives a written chunk's memory back for reuse.
     pub(crate) fn recycle(&mut self, mut groups: Vec<u8>) {
         groups.clear();
-        if groups.capacity() > self.spare.capacity() {
+        let worth = self.spare.capacity()..=KEPT_BYTES;
+        if worth.contains(&groups.capacity()) {
             self.spare = groups;
         }
     }
@@ -218,13 +242,8 @@ impl Buffer {
 
     /// The transaction is over.
     pub(crate) fn clear(&mut self) {
-        /// A buffer that grew beyond this is not kept between transactions.
-        const KEPT_BYTES: usize = 1 << 20;
         if let Some(frame) = std::mem::take(&mut self.frames).into_iter().next() {
             self.recycle(frame.groups);
-        }
-        if self.spare.capacity() > KEPT_BYTES {
-            self.spare = Vec::new();
         }
         self.chunks = 0;
         self.pending = 0;
@@ -321,6 +340,16 @@ mod tests {
         row(&mut buffer, 2, 7, "d");
         buffer.abort_level(2);
         // Level 2 rolled back: its own rows are gone, level 1's came back.
+        assert_eq!(taken(&mut buffer, 1), (0, "<7:a]}".into(), 1));
+    }
+
+    #[test]
+    fn what_was_held_back_goes_to_its_own_subtransaction() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 3, 7, "c");
+        row(&mut buffer, 1, 7, "a");
+        row(&mut buffer, 3, 7, "d");
+        buffer.abort_level(3);
         assert_eq!(taken(&mut buffer, 1), (0, "<7:a]}".into(), 1));
     }
 

@@ -1,5 +1,7 @@
 //! A tick -> the bodies of its messages, one part at a time.
 //!
+//! A part is whole rows, or a piece of one row that is much larger than a part: such a row travels
+//! alone, so that nobody on the way holds more than a part of it.
 //! The same tick gives the same parts every time it is asked for: the size of a part is fixed when
 //! the tick is made, and the rows of a tick never change. Lines are not parsed; small ones are
 //! compressed together, large ones are compressed already and only joined.
@@ -19,7 +21,9 @@ thread_local! {
             &[pg_sys::INT8OID],
         )
     };
-    /// The next rows after a cursor, until they hold as many bytes as a part may.
+    /// The next rows after a cursor, until they hold as many bytes as a part may. A row of more than
+    /// two parts ends the rows before it and is cut into pieces of half a part, for there are many of
+    /// them under way at once; the last one may be up to twice that. Only the bytes asked for are read.
     static PART: Fixed = const {
         Fixed::new(
             "WITH page AS MATERIALIZED (
@@ -30,13 +34,23 @@ thread_local! {
                  ORDER BY o.sequence LIMIT 4096),
              candidate AS (
                  SELECT p.sequence, c.chunk, c.compressed, c.changes, c.body,
-                        sum(octet_length(c.body)) OVER (ORDER BY p.sequence, c.chunk)
-                          - octet_length(c.body) AS bytes_before,
+                        octet_length(c.body) AS bytes,
+                        sum(octet_length(c.body)) OVER so_far - octet_length(c.body) AS bytes_before,
+                        max(octet_length(c.body)) OVER so_far > 2 * $6 AS cut,
                         c.sequence IS NOT NULL AS final
                  FROM page p JOIN officesync.outbox c ON c.xid = p.xid
-                 WHERE (p.sequence, c.chunk) > ($1, $5))
-             SELECT sequence, chunk, compressed, changes, body, final
-             FROM candidate WHERE bytes_before < $6 ORDER BY sequence, chunk",
+                 WHERE (p.sequence, c.chunk) > ($1, $5)
+                 WINDOW so_far AS (ORDER BY p.sequence, c.chunk))
+             SELECT sequence, chunk, compressed, changes,
+                    CASE WHEN NOT cut THEN body
+                         WHEN bytes - $7 > $6
+                         THEN substring(body FROM $7 + 1 FOR (($6 + 1) / 2)::integer)
+                         ELSE substring(body FROM $7 + 1) END,
+                    final, cut AND bytes - $7 > $6
+             FROM candidate
+             WHERE (bytes_before = 0 AND ($7 = 0 OR (cut AND $7 < bytes)))
+                OR (bytes_before > 0 AND bytes_before < $6 AND NOT cut AND $7 = 0)
+             ORDER BY sequence, chunk",
             &[
                 pg_sys::INT8OID,
                 pg_sys::INT8OID,
@@ -44,6 +58,7 @@ thread_local! {
                 pg_sys::TEXTOID,
                 pg_sys::INT4OID,
                 pg_sys::INT8OID,
+                pg_sys::INT4OID,
             ],
         )
     };
@@ -56,8 +71,17 @@ const COMPRESSED: usize = 2;
 const CHANGES: usize = 3;
 const BODY: usize = 4;
 const FINAL: usize = 5;
+const CONTINUED: usize = 6;
 
-/// `officesync.drain(tick, after_sequence, after_chunk)`: the part after that cursor. See
+/// Where a part begins: behind a row, at a byte of the next one.
+#[derive(Clone, Copy)]
+struct Cursor {
+    sequence: i64,
+    chunk: i32,
+    byte: i32,
+}
+
+/// `officesync.drain(tick, after_sequence, after_chunk, from_byte)`: the part after that cursor. See
 /// `sql/functions/drain.sql`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
@@ -65,6 +89,7 @@ fn drain(
     tick: i64,
     after_sequence: i64,
     after_chunk: i32,
+    from_byte: i32,
 ) -> TableIterator<
     'static,
     (
@@ -74,36 +99,50 @@ fn drain(
         name!(encoding, String),
         name!(changes, i32),
         name!(body, Vec<u8>),
+        name!(continue_at, i32),
     ),
 > {
-    let (rows, last_sequence) = spi::connected(|| part_after(tick, after_sequence, after_chunk));
+    let after = Cursor {
+        sequence: after_sequence,
+        chunk: after_chunk,
+        byte: from_byte,
+    };
+    let (rows, last_sequence) = spi::connected(|| part_after(tick, after));
     let end = rows.len().checked_sub(1);
     let Some(end) = end else {
         refuse(
             PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
-            format!("tick {tick} has nothing after sequence {after_sequence}, chunk {after_chunk}"),
+            format!(
+                "tick {tick} has nothing after sequence {after_sequence}, chunk {after_chunk}, \
+                 byte {from_byte}"
+            ),
             "Its rows are gone, or the cursor is not one that this function returned.",
             "",
         )
     };
+    let continued = rows.is_true(end, CONTINUED);
+    let (encoding, body) = if continued || from_byte > 0 {
+        piece(&rows)
+    } else {
+        join(&rows)
+    };
+    if continued {
+        let next = from_byte + body.len() as i32;
+        let (sequence, chunk) = (after_sequence, after_chunk);
+        let encoding = encoding.as_str().to_owned();
+        return TableIterator::once((sequence, chunk, false, encoding, 0, body, next));
+    }
     let sequence = rows.number(end, SEQUENCE).unwrap_or_default();
     let chunk = rows.number(end, CHUNK).unwrap_or_default() as i32;
     let last = sequence == last_sequence && rows.is_true(end, FINAL);
     let changes = (0..rows.len())
         .filter_map(|row| rows.number(row, CHANGES))
         .sum::<i64>() as i32;
-    let (encoding, body) = join(&rows);
-    TableIterator::once((
-        sequence,
-        chunk,
-        last,
-        encoding.as_str().to_owned(),
-        changes,
-        body,
-    ))
+    let encoding = encoding.as_str().to_owned();
+    TableIterator::once((sequence, chunk, last, encoding, changes, body, 0))
 }
 
-fn part_after(tick: i64, after_sequence: i64, after_chunk: i32) -> (Rows, i64) {
+fn part_after(tick: i64, after: Cursor) -> (Rows, i64) {
     let facts = TICK.with(|tick_facts| tick_facts.statement().rows(&[Parameter::Int8(tick)], 1));
     let (Some(now), Some(before)) = (facts.text(0, 0), facts.text(0, 1)) else {
         refuse(
@@ -118,17 +157,28 @@ fn part_after(tick: i64, after_sequence: i64, after_chunk: i32) -> (Rows, i64) {
     let rows = PART.with(|part| {
         part.statement().rows(
             &[
-                Parameter::Int8(after_sequence),
+                Parameter::Int8(after.sequence),
                 Parameter::Int8(last_sequence),
                 Parameter::Text(now),
                 Parameter::Text(before),
-                Parameter::Int4(after_chunk),
+                Parameter::Int4(after.chunk),
                 Parameter::Int8(part_bytes),
+                Parameter::Int4(after.byte),
             ],
             0,
         )
     });
     (rows, last_sequence)
+}
+
+/// A piece of a single row, as it is stored: compressed again, it could not be joined.
+fn piece(rows: &Rows) -> (Encoding, Vec<u8>) {
+    let encoding = if rows.is_true(0, COMPRESSED) {
+        Encoding::Zstd
+    } else {
+        Encoding::Identity
+    };
+    (encoding, rows.bytes(0, BODY).unwrap_or_default().to_vec())
 }
 
 /// The bodies as one: plain when they are few and small, else zstd frames one after another.

@@ -12,6 +12,7 @@
 mod apply;
 mod buffer;
 mod capture;
+mod civil;
 mod doorbell;
 mod drain;
 mod office;
@@ -29,4 +30,5 @@ pgrx::pg_module_magic!();
 pub extern "C-unwind" fn _PG_init() {
     pg::xact::register_callbacks();
     pg::catalog::watch();
+    pg::statement::watch();
 }

@@ -5,11 +5,11 @@
 //! has the larger number.
 
 use crate::buffer::Chunk;
-use crate::capture::civil;
+use crate::civil;
 use crate::office;
 use crate::pg::table::{self, Cell};
 use crate::pg::{catalog, xact};
-use crate::refuse::refuse;
+use crate::refuse::{self, refuse};
 use crate::transaction::{self, Author};
 use officesync_wire::compress::Compressor;
 use officesync_wire::encode::{self, LineHead};
@@ -54,37 +54,70 @@ fn write(chunk: Chunk, sequence: Option<i64>) {
         groups,
         changes,
     } = chunk;
-    let line = line(number, &groups, sequence);
-    transaction::with_buffer(|buffer| buffer.recycle(groups));
-    let compressed = if line.len() < COMPRESS_FROM_BYTES {
+    let mut body = line(number, groups, sequence);
+    let compressed = if body.len() < COMPRESS_FROM_BYTES {
         None
     } else {
-        compress(&line)
+        compress(&body)
     };
+    let is_compressed = compressed.is_some();
+    if let Some(compressed) = compressed {
+        // The line of a huge row should not lie here twice.
+        let line = core::mem::replace(&mut body, compressed);
+        transaction::with_buffer(|buffer| buffer.recycle(line));
+    }
+    check_storable(&body);
+    let turn = table::last_value(own(c"outbox_turn"));
     let cells = [
         Cell::Number(xact::top_id() as i64),
         Cell::Number(i64::from(number)),
         sequence.map_or(Cell::Null, Cell::Number),
         Cell::Number(i64::from(changes)),
-        Cell::Number(i64::from(compressed.is_some())),
-        Cell::Bytes(compressed.as_deref().unwrap_or(&line)),
+        Cell::Number(i64::from(is_compressed)),
+        Cell::Number(turn),
+        Cell::Bytes(&body),
     ];
-    table::insert(own(c"outbox"), &cells);
+    let table = match turn {
+        0 => c"outbox_0",
+        1 => c"outbox_1",
+        _ => c"outbox_2",
+    };
+    table::insert(own(table), &cells);
+    if !is_compressed {
+        transaction::with_buffer(|buffer| buffer.recycle(body));
+    }
 }
 
-/// The line of the wire format for one chunk.
-fn line(number: i32, groups: &[u8], sequence: Option<i64>) -> Vec<u8> {
+/// A row of the outbox is put together in memory, where nothing may be larger than a gigabyte. Only a
+/// single row of a table can be: chunks are cut long before.
+fn check_storable(body: &[u8]) {
+    const MAX_BYTES: usize = 0x3fff_ffff - 1024;
+    if body.len() > MAX_BYTES {
+        refuse(
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!(
+                "{} bytes after compression, {MAX_BYTES} are possible",
+                body.len()
+            ),
+            "",
+            "Store the value in smaller pieces.",
+        )
+    }
+}
+
+/// The line of the wire format for one chunk, in the memory of its groups.
+fn line(number: i32, groups: Vec<u8>, sequence: Option<i64>) -> Vec<u8> {
     let here = office::this();
     let time = sequence.and_then(|_| civil::timestamp(xact::now()));
     let time = time.map(civil::TimestampText::with_utc_offset);
-    let mut line = Vec::with_capacity(groups.len() + 256);
+    let mut head = Vec::with_capacity(256);
     transaction::with_author(|author| {
         let (office, incarnation, origin_tick) = match author {
             Author::User => (&here.name, &here.incarnation, None),
             Author::Applied(origin) => (&origin.office, &origin.incarnation, Some(origin.tick)),
         };
         encode::line_start(
-            &mut line,
+            &mut head,
             &LineHead {
                 office,
                 incarnation,
@@ -99,7 +132,11 @@ fn line(number: i32, groups: &[u8], sequence: Option<i64>) -> Vec<u8> {
             },
         );
     });
-    line.extend_from_slice(groups);
+    let mut line = groups;
+    if line.try_reserve(head.len() + 16).is_err() {
+        refuse::no_memory(line.len());
+    }
+    line.splice(0..0, head);
     encode::line_end(&mut line);
     line
 }

@@ -2,9 +2,12 @@
 //!
 //! Invariant: at the end of every transaction, however it ends, nothing is left.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Row};
+use crate::capture::order::{Change, StatementId, Statements};
+use crate::capture::truncate;
+use crate::pg::{statement, xact};
 use crate::{doorbell, office, outbox};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Who makes the changes of this transaction.
 pub(crate) enum Author {
@@ -24,7 +27,13 @@ pub(crate) struct Origin {
 thread_local! {
     static BUFFER: RefCell<Buffer> = RefCell::default();
     static AUTHOR: RefCell<Author> = const { RefCell::new(Author::User) };
+    static STATEMENTS: RefCell<Statements<Row>> = RefCell::default();
+    /// The trigger depth of a statement that had begun before the library was loaded.
+    static UNSEEN_DEPTH: Cell<i32> = const { Cell::new(0) };
 }
+
+/// The id of a statement whose beginning was not seen.
+const UNSEEN: StatementId = 0;
 
 pub(crate) fn with_buffer<R>(work: impl FnOnce(&mut Buffer) -> R) -> R {
     BUFFER.with_borrow_mut(work)
@@ -34,6 +43,57 @@ pub(crate) fn with_author<R>(look: impl FnOnce(&Author) -> R) -> R {
     AUTHOR.with_borrow(look)
 }
 
+pub(crate) fn with_statements<R>(work: impl FnOnce(&mut Statements<Row>) -> R) -> R {
+    STATEMENTS.with_borrow_mut(work)
+}
+
+/// The running statement is one whose beginning was not seen: the first of the session that touches
+/// a tracked table makes PostgreSQL load this library while its triggers fire already.
+pub(crate) fn unseen_statement(command: Option<u32>) {
+    UNSEEN_DEPTH.set(statement::trigger_depth());
+    let command = command.unwrap_or(u32::MAX);
+    STATEMENTS.with_borrow_mut(|all| all.begin(UNSEEN, xact::nest_level(), command));
+}
+
+/// What was unseen has ended when something happens outside of its triggers.
+fn end_unseen() {
+    if UNSEEN_DEPTH.get() > 0 && statement::trigger_depth() < UNSEEN_DEPTH.get() {
+        UNSEEN_DEPTH.set(0);
+        statement_ended(UNSEEN);
+    }
+}
+
+/// A statement begins to write rows.
+pub(crate) fn statement_begins(id: StatementId, command: u32) {
+    end_unseen();
+    STATEMENTS.with_borrow_mut(|all| all.begin(id, xact::nest_level(), command));
+}
+
+/// A command writes rows whose triggers fire with those of the running statement.
+pub(crate) fn statement_joins(command: u32) {
+    STATEMENTS.with_borrow_mut(|all| all.join(command));
+}
+
+/// The rows of the statement are written, its AFTER triggers fire now.
+pub(crate) fn statement_finishing(id: StatementId) {
+    STATEMENTS.with_borrow_mut(|all| all.finishing(id));
+}
+
+/// The statement is over: what was held back for it can go.
+pub(crate) fn statement_ended(id: StatementId) {
+    let free = STATEMENTS.with_borrow_mut(|all| all.end(id));
+    append(free);
+}
+
+/// Appends changes to the buffer, in this order, each in the subtransaction that made it.
+pub(crate) fn append(changes: Vec<Change<Row>>) {
+    with_buffer(|buffer| {
+        for change in &changes {
+            buffer.append(change.level, &change.content);
+        }
+    });
+}
+
 /// From here to the end of the transaction, `origin` is the author of what is captured.
 pub(crate) fn begin_applying(origin: Origin) {
     AUTHOR.set(Author::Applied(origin));
@@ -41,6 +101,7 @@ pub(crate) fn begin_applying(origin: Origin) {
 
 /// The last moment that may fail: what is buffered becomes outbox rows of this transaction.
 pub(crate) fn before_commit() {
+    end_statements();
     if outbox::flush_at_end() {
         doorbell::ring();
     }
@@ -49,11 +110,20 @@ pub(crate) fn before_commit() {
 /// As before a commit, except that nobody is woken: a prepared transaction may neither notify nor
 /// keep a lock for the day it may stay prepared. The relay's polling finds it once committed.
 pub(crate) fn before_prepare() {
+    end_statements();
     outbox::flush_at_end();
+}
+
+fn end_statements() {
+    let free = STATEMENTS.with_borrow_mut(Statements::end_all);
+    append(free);
 }
 
 pub(crate) fn after_end() {
     BUFFER.with_borrow_mut(Buffer::clear);
+    STATEMENTS.with_borrow_mut(Statements::clear);
+    truncate::forget();
+    UNSEEN_DEPTH.set(0);
     AUTHOR.set(Author::User);
 }
 
@@ -62,11 +132,18 @@ pub(crate) fn after_abort() {
     office::forget();
 }
 
+pub(crate) fn subtransaction_begins() {
+    end_unseen();
+}
+
 pub(crate) fn subtransaction_committed(level: i32) {
     BUFFER.with_borrow_mut(|buffer| buffer.commit_level(level));
+    STATEMENTS.with_borrow_mut(|all| all.commit_level(level));
 }
 
 pub(crate) fn subtransaction_aborted(level: i32) {
     BUFFER.with_borrow_mut(|buffer| buffer.abort_level(level));
+    STATEMENTS.with_borrow_mut(|all| all.abort_level(level));
+    truncate::forget();
     office::forget();
 }

@@ -83,7 +83,7 @@ async fn check_database(config: &Config, report: &mut Report) -> Option<(Office,
         "office",
         &format!("{name}, {role:?}, extension {}", office.extension_version),
     );
-    match database::check(&client).await {
+    match database::check(&client, i64::MAX).await {
         Err(error) => report.error("officesync.check()", &error),
         Ok(findings) => {
             if findings.is_empty() {

@@ -3,6 +3,8 @@
 //! Invariant: one call is one statement is one transaction; what an `Err` reports did not happen, or
 //! (connection lost during COMMIT) can be asked again without harm.
 
+use std::sync::Arc;
+
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
@@ -21,11 +23,11 @@ const OUTBOX_POSITION: &str =
     "SELECT coalesce(last_tick, 0), coalesce(sent_tick, 0) FROM officesync.outbox_position()";
 const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at) * 1000000)::bigint \
      FROM officesync.ticks_after($1, $2)";
-const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body \
-     FROM officesync.drain($1, $2, $3)";
+const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body, continue_at \
+     FROM officesync.drain($1, $2, $3, $4)";
 const SETTLE: &str = "SELECT officesync.settle($1)";
 const APPLY: &str = "SELECT outcome, position, changes, detail \
-     FROM officesync.apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+     FROM officesync.apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const APPLY_STAGED: &str =
     "SELECT outcome, position, changes, detail FROM officesync.apply_staged($1)";
 const STAGED_LANES: &str = "SELECT officesync.staged_lanes()";
@@ -34,14 +36,18 @@ const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resen
      FROM officesync.receive_hello($1, $2, $3, $4, $5, $6)";
 const RECEIVE_WELCOME: &str =
     "SELECT resend_from, ask_from FROM officesync.receive_welcome($1, $2, $3, $4, $5, $6)";
-const RECEIVE_POSITION: &str = "SELECT officesync.receive_position($1, $2, $3, $4)";
+const REQUIRE_SENDER: &str = "SELECT officesync.require_sender($1, $2, $3)";
+const RECEIVE_POSITION: &str = "SELECT officesync.receive_position($1, $2, $3, $4, $5)";
 const INBOX_POSITION: &str =
     "SELECT origin, incarnation, coalesce(position, 0) FROM officesync.inbox_position()";
 const PRUNE: &str = "SELECT officesync.prune()";
-const CHECK: &str = "SELECT severity, object, problem, remedy FROM officesync.check()";
+const CHECK: &str = "SELECT severity, object, problem, remedy FROM officesync.check() LIMIT $1";
+const TELL_TABLES: &str = "SELECT digest, definitions FROM officesync.tell_tables($1, $2, $3, $4)";
+const HELD_TABLES: &str = "SELECT officesync.held_tables($1)";
+const RECEIVE_TABLES: &str = "SELECT officesync.receive_tables($1, $2, $3, $4, $5)";
 
 /// The functions the relay calls, for `check`.
-pub(crate) const FUNCTIONS: [&str; 18] = [
+pub(crate) const FUNCTIONS: [&str; 23] = [
     "officesync.relay_start(text)",
     "officesync.try_lead()",
     "officesync.tick(bigint)",
@@ -49,17 +55,22 @@ pub(crate) const FUNCTIONS: [&str; 18] = [
     "officesync.wake()",
     "officesync.outbox_position()",
     "officesync.ticks_after(bigint,integer)",
-    "officesync.drain(bigint,bigint,integer)",
+    "officesync.drain(bigint,bigint,integer,integer)",
     "officesync.settle(bigint)",
-    "officesync.apply(text,text,bigint,bigint,integer,boolean,bigint,bigint,text,text,text,bytea)",
+    "officesync.apply(text,text,bigint,bigint,integer,boolean,bigint,bigint,text,text,text,bytea,boolean)",
     "officesync.apply_staged(text)",
     "officesync.staged_lanes()",
     "officesync.halt_lane(text,bigint,text,text)",
     "officesync.receive_hello(text,text,text,bigint,text,text)",
     "officesync.receive_welcome(text,text,bigint,bigint,text,text)",
-    "officesync.receive_position(text,text,bigint,text)",
+    "officesync.receive_position(text,text,text,bigint,text)",
+    "officesync.require_sender(text,text,text)",
     "officesync.inbox_position()",
     "officesync.prune()",
+    "officesync.check(text)",
+    "officesync.tell_tables(text,text,text,text)",
+    "officesync.held_tables(text)",
+    "officesync.receive_tables(text,text,text,text,text)",
 ];
 const EXECUTABLE: &str = "SELECT to_regprocedure($1) IS NOT NULL, \
      coalesce(has_function_privilege(to_regprocedure($1), 'EXECUTE'), false)";
@@ -91,11 +102,19 @@ pub(crate) struct Tick {
     pub(crate) created_us: i64,
 }
 
+/// Where in a tick a part begins: behind a chunk of a transaction, at a byte of the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) sequence: i64,
+    pub(crate) chunk: i32,
+    pub(crate) byte: i32,
+}
+
 /// One drained part of a tick.
 #[derive(Debug)]
 pub(crate) struct Drained {
-    pub(crate) sequence: i64,
-    pub(crate) chunk: i32,
+    /// Where the next part begins.
+    pub(crate) next: Cursor,
     pub(crate) last: bool,
     pub(crate) encoding: String,
     pub(crate) changes: i32,
@@ -116,6 +135,7 @@ pub(crate) struct Part {
     pub(crate) position_incarnation: Option<String>,
     pub(crate) broker_user: Option<String>,
     pub(crate) encoding: String,
+    pub(crate) continued: bool,
     pub(crate) body: Vec<u8>,
 }
 
@@ -155,12 +175,21 @@ pub(crate) struct InboxPosition {
 }
 
 /// One row of `officesync.check()`.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Finding {
     pub(crate) severity: String,
     pub(crate) object: Option<String>,
     pub(crate) problem: String,
     pub(crate) remedy: Option<String>,
+}
+
+/// What `tell_tables` answers.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// What the present state of our definitions goes by.
+    pub(crate) digest: String,
+    /// The definitions, unless the asker knows this state.
+    pub(crate) definitions: Option<Arc<str>>,
 }
 
 /// The pool the applying lanes and the settling of ticks share.
@@ -172,9 +201,9 @@ pub(crate) fn pool(config: &Config) -> Result<Pool> {
             recycling_method: RecyclingMethod::Fast,
         },
     );
-    // One for each lane at work, one to settle and drain with, one for control messages.
+    // One for each lane at work, one to settle and drain with, one for control messages, one to check with.
     Pool::builder(manager)
-        .max_size(config.apply_concurrency + 2)
+        .max_size(config.apply_concurrency + 3)
         .build()
         .map_err(|error| Error::Pool(error.to_string()))
 }
@@ -254,16 +283,15 @@ pub(crate) async fn ticks_after(client: &Client, after: i64, max: i32) -> Result
         .collect()
 }
 
-pub(crate) async fn drain(
-    client: &Client,
-    tick: i64,
-    sequence: i64,
-    chunk: i32,
-) -> Result<Drained> {
-    let row = one(client, DRAIN, &[&tick, &sequence, &chunk]).await?;
+pub(crate) async fn drain(client: &Client, tick: i64, after: Cursor) -> Result<Drained> {
+    let parameters: Parameters<'_> = &[&tick, &after.sequence, &after.chunk, &after.byte];
+    let row = one(client, DRAIN, parameters).await?;
     Ok(Drained {
-        sequence: row.try_get::<_, Option<i64>>(0)?.unwrap_or(0),
-        chunk: row.try_get::<_, Option<i32>>(1)?.unwrap_or(-1),
+        next: Cursor {
+            sequence: row.try_get::<_, Option<i64>>(0)?.unwrap_or(0),
+            chunk: row.try_get::<_, Option<i32>>(1)?.unwrap_or(-1),
+            byte: row.try_get(6)?,
+        },
         last: row.try_get(2)?,
         encoding: row.try_get(3)?,
         changes: row.try_get(4)?,
@@ -289,6 +317,7 @@ pub(crate) async fn apply(client: &Client, part: &Part) -> Result<Applied> {
         &part.broker_user,
         &part.encoding,
         &part.body,
+        &part.continued,
     ];
     applied(&one(client, APPLY, parameters).await?)
 }
@@ -389,10 +418,17 @@ pub(crate) async fn receive_position(
     let parameters: Parameters<'_> = &[
         &sender.origin,
         &sender.incarnation,
+        &sender.broker_user,
         &position,
         &position_incarnation,
     ];
     one(client, RECEIVE_POSITION, parameters).await.map(drop)
+}
+
+/// An error unless the office is known as one that sends as this user of the broker.
+pub(crate) async fn require_sender(client: &Client, sender: &Sender) -> Result<()> {
+    let parameters: Parameters<'_> = &[&sender.origin, &sender.incarnation, &sender.broker_user];
+    one(client, REQUIRE_SENDER, parameters).await.map(drop)
 }
 
 pub(crate) async fn inbox_position(client: &Client) -> Result<Vec<InboxPosition>> {
@@ -416,8 +452,9 @@ pub(crate) async fn prune(client: &Client) -> Result<i64> {
         .unwrap_or(0))
 }
 
-pub(crate) async fn check(client: &Client) -> Result<Vec<Finding>> {
-    many(client, CHECK, &[])
+/// The first `max` findings.
+pub(crate) async fn check(client: &Client, max: i64) -> Result<Vec<Finding>> {
+    many(client, CHECK, &[&max])
         .await?
         .iter()
         .map(|row| {
@@ -429,6 +466,46 @@ pub(crate) async fn check(client: &Client) -> Result<Vec<Finding>> {
             })
         })
         .collect()
+}
+
+/// `peer`: who asks; refused unless it is known. None: we ourselves.
+pub(crate) async fn tell_tables(
+    client: &Client,
+    known: Option<&str>,
+    peer: Option<&Sender>,
+) -> Result<Told> {
+    let parameters: Parameters<'_> = &[
+        &known,
+        &peer.map(|peer| &peer.origin),
+        &peer.map(|peer| &peer.incarnation),
+        &peer.and_then(|peer| peer.broker_user.as_ref()),
+    ];
+    let row = one(client, TELL_TABLES, parameters).await?;
+    Ok(Told {
+        digest: row.try_get(0)?,
+        definitions: row.try_get::<_, Option<&str>>(1)?.map(Arc::from),
+    })
+}
+
+pub(crate) async fn held_tables(client: &Client, origin: &str) -> Result<Option<String>> {
+    Ok(one(client, HELD_TABLES, &[&origin]).await?.try_get(0)?)
+}
+
+/// Whether what the peer told is news.
+pub(crate) async fn receive_tables(
+    client: &Client,
+    sender: &Sender,
+    digest: &str,
+    definitions: &str,
+) -> Result<bool> {
+    let parameters: Parameters<'_> = &[
+        &sender.origin,
+        &sender.incarnation,
+        &sender.broker_user,
+        &digest,
+        &definitions,
+    ];
+    Ok(one(client, RECEIVE_TABLES, parameters).await?.try_get(0)?)
 }
 
 /// Whether a function exists, and whether this role may execute it.

@@ -69,6 +69,8 @@ async fn ready(State(stats): State<Arc<Stats>>) -> (StatusCode, Json<serde_json:
         "consuming": consumer,
         "unsent_ticks": stats.unsent.load(Relaxed),
         "lag_ms": stats.lag_ms.load(Relaxed),
+        "errors": stats.errors.load(Relaxed),
+        "warnings": stats.warnings.load(Relaxed),
     });
     (code, Json(answer))
 }

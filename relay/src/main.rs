@@ -20,6 +20,7 @@ mod outbox;
 mod run;
 mod stats;
 mod tls;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,15 +6,15 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use officesync_wire::VERSION;
 use officesync_wire::message::{
-    CONTENT_TYPE_CONTROL, CONTENT_TYPE_TICK, HEADER_CREATED, HEADER_INCARNATION, HEADER_LAST,
-    HEADER_ORIGIN, HEADER_PART, HEADER_POSITION, HEADER_POSITION_INCARNATION, HEADER_PREVIOUS,
-    HEADER_TICK, HEADER_VERSION, MessageId, TYPE_CONTROL, TYPE_TICK, TickHeader,
+    CONTENT_TYPE_CONTROL, CONTENT_TYPE_TICK, HEADER_CONTINUED, HEADER_CREATED, HEADER_INCARNATION,
+    HEADER_LAST, HEADER_ORIGIN, HEADER_PART, HEADER_POSITION, HEADER_POSITION_INCARNATION,
+    HEADER_PREVIOUS, HEADER_TICK, HEADER_VERSION, MessageId, TYPE_CONTROL, TYPE_TICK, TickHeader,
     control_message_id,
 };
 
 use crate::database::Office;
 
-pub(crate) use officesync_wire::message::{Control, KEY_ALL, KEY_HEAD, Role as WireRole};
+pub(crate) use officesync_wire::message::{Control, Encoding, KEY_ALL, KEY_HEAD, Role as WireRole};
 
 pub(crate) const EXCHANGE_UP: &str = "officesync.up";
 pub(crate) const EXCHANGE_DOWN: &str = "officesync.down";
@@ -35,6 +35,9 @@ pub(crate) fn tick_properties(header: &TickHeader, user: &str, encoding: &str) -
     put(HEADER_PREVIOUS, AMQPValue::LongLongInt(header.previous));
     put(HEADER_PART, AMQPValue::LongInt(header.part));
     put(HEADER_LAST, AMQPValue::Boolean(header.last));
+    if header.continued {
+        put(HEADER_CONTINUED, AMQPValue::Boolean(true));
+    }
     put(HEADER_CREATED, AMQPValue::LongLongInt(header.created_us));
     if let (Some(position), Some(incarnation)) = (header.position, &header.position_incarnation) {
         put(HEADER_POSITION, AMQPValue::LongLongInt(position));
@@ -47,11 +50,19 @@ pub(crate) fn tick_properties(header: &TickHeader, user: &str, encoding: &str) -
 }
 
 /// The properties of a control message of this office.
-pub(crate) fn control_properties(office: &Office, user: &str) -> BasicProperties {
+pub(crate) fn control_properties(
+    office: &Office,
+    user: &str,
+    encoding: Encoding,
+) -> BasicProperties {
     let fields = identity(&office.name, &office.incarnation);
     let uuid = uuid::Uuid::new_v4().to_string();
     let id = control_message_id(&office.name, &office.incarnation, &uuid);
-    properties(fields, TYPE_CONTROL, CONTENT_TYPE_CONTROL, &id, user)
+    let properties = properties(fields, TYPE_CONTROL, CONTENT_TYPE_CONTROL, &id, user);
+    match encoding {
+        Encoding::Identity => properties,
+        Encoding::Zstd => properties.with_content_encoding(short(encoding.as_str())),
+    }
 }
 
 fn properties(
@@ -95,7 +106,11 @@ pub(crate) enum Kind {
     /// One part of a tick.
     Tick(Box<TickHeader>, String),
     /// A control message and who sent it.
-    Control { origin: String, incarnation: String },
+    Control {
+        origin: String,
+        incarnation: String,
+        encoding: Encoding,
+    },
 }
 
 /// Why a message's properties are not acceptable, with whatever could be read.
@@ -161,9 +176,16 @@ pub(crate) fn read(properties: &BasicProperties) -> Result<Kind, Malformed> {
             if !id.unwrap_or_default().starts_with(&prefix) {
                 return Err(fail("the message id does not match the headers"));
             }
+            let encoding = properties
+                .content_encoding()
+                .as_ref()
+                .map_or("identity", ShortString::as_str)
+                .parse()
+                .map_err(|_| fail("the content-encoding of a control message is unknown"))?;
             Ok(Kind::Control {
                 origin,
                 incarnation,
+                encoding,
             })
         }
         _ => Err(fail("the message type is neither tick nor control")),
@@ -183,6 +205,12 @@ fn tick_header(fields: &Fields<'_>) -> Result<TickHeader, String> {
         last: fields
             .switch(HEADER_LAST)
             .ok_or_else(|| missing(HEADER_LAST))?,
+        continued: match fields.get(HEADER_CONTINUED) {
+            None => false,
+            Some(_) => fields
+                .switch(HEADER_CONTINUED)
+                .ok_or_else(|| missing(HEADER_CONTINUED))?,
+        },
         position: fields.number(HEADER_POSITION),
         position_incarnation: fields.text(HEADER_POSITION_INCARNATION),
         created_us: number(HEADER_CREATED)?,
@@ -242,6 +270,7 @@ mod tests {
             previous: 16,
             part: 1,
             last: true,
+            continued: false,
             position: Some(40),
             position_incarnation: Some("77aa".into()),
             created_us: 1_700_000_000_000_000,
@@ -256,6 +285,28 @@ mod tests {
             read(&properties),
             Ok(Kind::Tick(Box::new(header()), "zstd".into()))
         );
+    }
+
+    #[test]
+    fn a_piece_of_a_body_reads_back_and_never_ends_a_tick() {
+        let piece = TickHeader {
+            last: false,
+            continued: true,
+            ..header()
+        };
+        let properties = tick_properties(&piece, "relay", "zstd");
+        assert_eq!(
+            read(&properties),
+            Ok(Kind::Tick(Box::new(piece.clone()), "zstd".into()))
+        );
+        let mut fields = properties.headers().clone().unwrap_or_default();
+        fields.insert(HEADER_CONTINUED.into(), AMQPValue::LongInt(1));
+        assert!(read(&properties.with_headers(fields)).is_err());
+        let endless = TickHeader {
+            last: true,
+            ..piece
+        };
+        assert!(read(&tick_properties(&endless, "relay", "zstd")).is_err());
     }
 
     #[test]

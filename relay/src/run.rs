@@ -22,6 +22,7 @@ use crate::inbox::position::Positions;
 use crate::lead::{self, Session};
 use crate::outbox::{Outbox, Surroundings};
 use crate::stats::{self, Stats};
+use crate::watch::{Known, Watch};
 use crate::{database, health};
 
 /// How many commands and events may wait between the tasks.
@@ -38,8 +39,9 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     }
     let mut backoff = Backoff::new(Duration::from_millis(200), config.reconnect_max);
     let mut has_led = false;
+    let known = Known::default();
     while !stop.is_cancelled() {
-        let ended = one_session(&config, &stats, &stop, &mut has_led, &mut backoff).await;
+        let ended = one_session(&config, &stats, &stop, &mut has_led, &mut backoff, &known).await;
         stats.database.store(false, Relaxed);
         stats.leading.store(false, Relaxed);
         let Err(error) = ended else {
@@ -77,6 +79,7 @@ async fn one_session(
     stop: &CancellationToken,
     has_led: &mut bool,
     backoff: &mut Backoff,
+    known: &Known,
 ) -> Result<()> {
     let session = match stop.run_until_cancelled(lead::connect(config)).await {
         None => return Ok(()),
@@ -97,7 +100,7 @@ async fn one_session(
         relay = env!("CARGO_PKG_VERSION"),
         "leading"
     );
-    work(config, stats, stop, session).await
+    work(config, stats, stop, session, Arc::clone(known)).await
 }
 
 /// Starts the tasks of a session and waits for the first to end, or for the order to stop.
@@ -106,12 +109,14 @@ async fn work(
     stats: &Arc<Stats>,
     stop: &CancellationToken,
     session: Session,
+    known: Known,
 ) -> Result<()> {
     let session_stop = stop.child_token();
     let pool = database::pool(config)?;
     let office = Arc::new(session.office.clone());
     let positions = Arc::new(Positions::default());
     let wakers = Arc::clone(&session.wakers);
+    let recheck = Arc::new(Notify::new());
     let (commands, commands_in) = mpsc::channel(QUEUE);
     let (events, events_in) = mpsc::channel(QUEUE);
     let shared = Shared {
@@ -122,9 +127,11 @@ async fn work(
         commands,
         events: events.clone(),
         moved: Arc::new(Notify::new()),
+        recheck: Arc::clone(&recheck),
         stop: session_stop.clone(),
     };
     crate::inbox::load_positions(&shared).await?;
+    let watch = Watch::new(pool.clone(), recheck, Arc::clone(stats), known);
     let around = Surroundings {
         config: Arc::clone(config),
         office: Arc::clone(&office),
@@ -147,6 +154,11 @@ async fn work(
     let (told, name, until) = (Arc::clone(stats), office.name.clone(), session_stop.clone());
     tasks.spawn(async move {
         stats::report(&told, &name, &until).await;
+        Ok(())
+    });
+    let until = session_stop.clone();
+    tasks.spawn(async move {
+        watch.run(&until).await;
         Ok(())
     });
     let ended = supervise(&mut tasks, stop, &session_stop, config.shutdown_grace).await;

@@ -20,6 +20,9 @@ pub(crate) struct Stats {
     pub(crate) lag_ms: AtomicI64,
     /// Ticks made here and not yet taken by the broker.
     pub(crate) unsent: AtomicI64,
+    /// What `officesync.check()` found at the last look.
+    pub(crate) errors: AtomicU64,
+    pub(crate) warnings: AtomicU64,
     pub(crate) database: AtomicBool,
     pub(crate) leading: AtomicBool,
     pub(crate) publisher: AtomicBool,

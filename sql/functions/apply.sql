@@ -4,16 +4,18 @@
 -- (position: the last tick received whole); unknown (that office has to say hello first);
 -- quarantined. An error means that nothing was done. Called by: the relay.
 -- Touches: peer, inbox, quarantine, the tracked tables and (at the head) outbox.
+-- continued: the body goes on in the next part; only apply_staged() reads it, joined.
 -- The settings pin how text is read, and keep user triggers and foreign keys out: what arrives has
 -- passed them at the office that wrote it.
 CREATE FUNCTION officesync.apply(
     origin text, incarnation text, tick bigint, previous bigint, part integer, last boolean,
     created_us bigint, peer_position bigint, position_incarnation text, broker_user text,
-    encoding text, body bytea)
+    encoding text, body bytea, continued boolean DEFAULT false)
 RETURNS TABLE (outcome text, "position" bigint, changes bigint, detail text)
 LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET session_replication_role = replica
 SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
+SET lc_monetary = 'C' SET xmloption = content SET extra_float_digits = 1 SET bytea_output = hex
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan
 AS 'MODULE_PATHNAME', 'apply_wrapper';

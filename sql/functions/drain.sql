@@ -1,8 +1,12 @@
--- drain(tick, after_sequence, after_chunk): the next part of a tick's body after that cursor;
--- (0, -1) for the first. last says that it is the tick's final part. The same tick gives the same
--- parts every time. Called by: the relay. Touches nothing.
-CREATE FUNCTION officesync.drain(tick bigint, after_sequence bigint, after_chunk integer)
-RETURNS TABLE (sequence bigint, chunk integer, last boolean, encoding text, changes integer, body bytea)
+-- drain(tick, after_sequence, after_chunk, from_byte): the next part of a tick's body after that cursor;
+-- (0, -1, 0) for the first. last says that it is the tick's final part. A row much larger than a part
+-- comes in pieces: continue_at is then the byte of it at which the next part begins, else 0. The same
+-- tick gives the same parts every time. Called by: the relay. Touches nothing.
+CREATE FUNCTION officesync.drain(
+    tick bigint, after_sequence bigint, after_chunk integer, from_byte integer DEFAULT 0)
+RETURNS TABLE (
+    sequence bigint, chunk integer, last boolean, encoding text, changes integer, body bytea,
+    continue_at integer)
 LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan

@@ -6,8 +6,9 @@ DECLARE
     member regclass;
 BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS "00_officesync_capture" ON %s', relation);
+    EXECUTE format('DROP TRIGGER IF EXISTS "00_officesync_truncate" ON %s', relation);
     FOR member IN SELECT relation UNION SELECT p.relid FROM pg_partition_tree(relation) p LOOP
-        EXECUTE format('DROP TRIGGER IF EXISTS "00_officesync_truncate" ON %s', member);
+        EXECUTE format('DROP TRIGGER IF EXISTS "00_officesync_truncating" ON %s', member);
     END LOOP;
 END
 $$;

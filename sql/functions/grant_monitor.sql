@@ -7,7 +7,7 @@ BEGIN
     PERFORM officesync.require_administrator();
     EXECUTE format('GRANT SELECT ON officesync.tracked_tables, officesync.outbox_status,
                     officesync.offices, officesync.lanes TO %s', role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION officesync.check(), officesync.has_unsent(),
+    EXECUTE format('GRANT EXECUTE ON FUNCTION officesync.check(text), officesync.has_unsent(),
                     officesync.outbox_position() TO %s', role);
 END
 $$;

@@ -5,5 +5,6 @@ AS $$
     SELECT EXISTS (
         SELECT FROM officesync.publisher p
         JOIN officesync.tick t ON t.number = p.sent_tick
-        JOIN officesync.outbox o ON NOT pg_visible_in_snapshot(o.xid, t.snapshot))
+        JOIN officesync.outbox o ON o.xid >= pg_snapshot_xmin(t.snapshot)
+                                AND NOT pg_visible_in_snapshot(o.xid, t.snapshot))
 $$;

@@ -44,7 +44,7 @@ BEGIN
     ELSE
         IF receive_hello.position_incarnation = here.incarnation
            AND receive_hello.peer_position BETWEEN known.acknowledged_tick AND newest THEN
-            PERFORM officesync.receive_position(receive_hello.origin, receive_hello.incarnation,
+            PERFORM officesync.receive_position(receive_hello.origin, receive_hello.incarnation, receive_hello.broker_user,
                                                 receive_hello.peer_position, receive_hello.position_incarnation);
             start := greatest(receive_hello.peer_position, sent);
         ELSE

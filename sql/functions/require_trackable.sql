@@ -52,7 +52,7 @@ BEGIN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = format('table %s can''t be tracked: its rows have no key', relation),
             DETAIL = 'A change finds its row at the other offices by the key.',
-            HINT = format('Add a primary key, or choose a unique index over NOT NULL columns: ALTER TABLE %s REPLICA IDENTITY USING INDEX ...', relation);
+            HINT = format('Add a primary key, or choose a unique index over NOT NULL columns: ALTER TABLE %1$s REPLICA IDENTITY USING INDEX ...; or, if its rows are few or only ever inserted: ALTER TABLE %1$s REPLICA IDENTITY FULL.', relation);
     END IF;
 END
 $$;

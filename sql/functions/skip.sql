@@ -31,8 +31,8 @@ BEGIN
     END IF;
     WITH skipped AS (
         DELETE FROM officesync.inbox i WHERE i.origin = skip.origin AND i.tick = skip.tick RETURNING i.*)
-    INSERT INTO officesync.quarantine (origin, incarnation, tick, part, broker_user, encoding, body, reason)
-    SELECT s.origin, lane.incarnation, s.tick, s.part, lane.broker_user, s.encoding, s.body,
+    INSERT INTO officesync.quarantine (origin, incarnation, tick, part, broker_user, encoding, continued, body, reason)
+    SELECT s.origin, lane.incarnation, s.tick, s.part, lane.broker_user, s.encoding, s.continued, s.body,
            format('skipped by %s: %s', officesync.calling_role()::regrole, halt.reason)
     FROM skipped s ORDER BY s.part;
     UPDATE officesync.peer p SET applied_tick = skip.tick WHERE p.name = skip.origin;

@@ -7,7 +7,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET clie
 AS $$
 DECLARE
     relation regclass := track."table";
-    known    text;
+    known    officesync.tracked;
 BEGIN
     IF relation IS NULL THEN
         RAISE null_value_not_allowed USING
@@ -20,15 +20,14 @@ BEGIN
     END IF;
     PERFORM officesync.this_office();
     PERFORM officesync.require_trackable(relation);
-    SELECT t.direction INTO known FROM officesync.tracked t WHERE t.relation = track."table";
-    IF known = track.direction THEN
-        RAISE NOTICE 'table % is tracked already (%)', relation, known;
-        PERFORM officesync.create_triggers(relation, track.direction);
-        RETURN;
+    -- In this order, because partitions of what is tracked already are taken for new ones.
+    DELETE FROM officesync.tracked t WHERE t.relation = track."table" RETURNING t.* INTO known;
+    IF known.direction = track.direction THEN
+        RAISE NOTICE 'table % is tracked already (%)', relation, known.direction;
     END IF;
-    INSERT INTO officesync.tracked AS t (relation, direction, tracked_by)
-    VALUES (relation, track.direction, officesync.calling_role()::regrole::text)
-    ON CONFLICT ON CONSTRAINT tracked_pkey DO UPDATE SET direction = excluded.direction;
     PERFORM officesync.create_triggers(relation, track.direction);
+    INSERT INTO officesync.tracked (relation, direction, tracked_at, tracked_by)
+    VALUES (relation, track.direction, coalesce(known.tracked_at, clock_timestamp()),
+            coalesce(known.tracked_by, officesync.calling_role()::regrole::text));
 END
 $$;

@@ -27,9 +27,9 @@ BEGIN
             MESSAGE = format('table %s can''t be untracked yet: this office has changes that were not sent', relation),
             HINT = 'Wait until officesync.outbox_status shows none (is the relay running?), or use officesync.untrack(table, force => true).';
     END IF;
+    DELETE FROM officesync.tracked t WHERE t.relation = untrack."table";
     IF owner IS NOT NULL THEN
         PERFORM officesync.drop_triggers(relation);
     END IF;
-    DELETE FROM officesync.tracked t WHERE t.relation = untrack."table";
 END
 $$;

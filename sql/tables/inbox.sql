@@ -7,6 +7,8 @@ CREATE TABLE officesync.inbox (
     created_at  timestamptz NOT NULL,
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     encoding    text        NOT NULL,
+    -- Whether the body goes on in the next part: a row larger than a part comes in pieces.
+    continued   boolean     NOT NULL,
     body        bytea       NOT NULL,
     PRIMARY KEY (origin, tick, part)
 );
@@ -31,6 +33,7 @@ CREATE TABLE officesync.quarantine (
     part           integer,
     broker_user    text,
     encoding       text,
+    continued      boolean     NOT NULL DEFAULT false,
     body           bytea,
     reason         text        NOT NULL
 );

@@ -30,7 +30,13 @@ impl Compressor {
     /// # Errors
     /// When zstd fails, which it does only for want of memory.
     pub fn compress(&mut self, input: &[u8]) -> io::Result<Vec<u8>> {
-        self.inner.compress(input)
+        let mut frame = Vec::new();
+        // An input may be gigabytes: to find no memory for it must not be the end of the process.
+        frame
+            .try_reserve_exact(zstd::zstd_safe::compress_bound(input.len()))
+            .map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.inner.compress_to_buffer(input, &mut frame)?;
+        Ok(frame)
     }
 }
 

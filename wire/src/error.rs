@@ -46,6 +46,12 @@ pub enum WireError {
         /// What zstd said.
         source: std::io::Error,
     },
+    /// The memory for a line is not to be had: nothing is wrong with the body.
+    #[error("not enough memory for line {line}")]
+    NoMemory {
+        /// The number of the line, from 1.
+        line: u64,
+    },
     /// The content-encoding is not one of those that the format knows.
     #[error("the content-encoding is neither \"identity\" nor \"zstd\"")]
     UnknownEncoding,
@@ -156,6 +162,9 @@ pub enum Problem {
         /// How many the columns and changed columns make.
         expected: usize,
     },
+    /// The memory for a text is not to be had: nothing is wrong with the line.
+    #[error("not enough memory")]
+    NoMemory,
     /// More of something than the reader accepts.
     #[error("more than {limit} {what}")]
     TooMany {
@@ -172,7 +181,7 @@ impl WireError {
     pub fn on_line(mut self, number: u64) -> Self {
         match &mut self {
             Self::Malformed { place, .. } => place.line = Some(number),
-            Self::LineTooLong { line, .. } => *line = number,
+            Self::LineTooLong { line, .. } | Self::NoMemory { line } => *line = number,
             _ => {}
         }
         self

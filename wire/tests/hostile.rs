@@ -44,7 +44,7 @@ proptest! {
         let _ = decode::line(&bytes, &Limits::default());
         let _ = Control::from_json(&bytes);
         let mut buffer = Vec::new();
-        let mut reader = LineReader::new(Encoding::Zstd, &bytes, Limits::default()).unwrap();
+        let mut reader = LineReader::new(Encoding::Zstd, bytes.as_slice(), Limits::default()).unwrap();
         while let Ok(true) = reader.next_line(&mut buffer) {}
     }
 

@@ -16,7 +16,38 @@ use officesync_wire::message::Encoding;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{SizeRange, subsequence};
+use std::io::{self, BufRead, Read};
 use writer::{Cell, Written, expected, write};
+
+/// A body that comes in pieces, as the parts of a tick whose row is larger than a part do.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    size: usize,
+    /// What is left of the piece at hand.
+    left: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(to)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Pieces<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            self.left = self.size.min(self.rest.len());
+        }
+        Ok(&self.rest[..self.left])
+    }
+
+    fn consume(&mut self, used: usize) {
+        self.rest = &self.rest[used..];
+        self.left -= used;
+    }
+}
 
 /// Any text PostgreSQL can hold, control characters more often than chance would have it.
 fn any_text() -> impl Strategy<Value = String> {
@@ -172,8 +203,11 @@ proptest! {
     }
 
     #[test]
-    fn bodies_come_back_line_by_line(pieces in vec((any_head(), vec(any_change(), 0..2)), 1..6)) {
-        let lines: Vec<Vec<u8>> = pieces.iter().map(|(head, changes)| write(head, changes)).collect();
+    fn bodies_come_back_line_by_line(
+        chunks in vec((any_head(), vec(any_change(), 0..2)), 1..6),
+        size in 1..300_usize,
+    ) {
+        let lines: Vec<Vec<u8>> = chunks.iter().map(|(head, changes)| write(head, changes)).collect();
         let plain = lines.concat();
         let mut compressor = Compressor::new(1).unwrap();
         let joined: Vec<u8> = lines.iter().flat_map(|line| compressor.compress(line).unwrap()).collect();
@@ -182,7 +216,8 @@ proptest! {
         for (encoding, body) in
             [(Encoding::Identity, &plain), (Encoding::Zstd, &joined), (Encoding::Zstd, &split)]
         {
-            let mut reader = LineReader::new(encoding, body, Limits::default()).unwrap();
+            let pieces = Pieces { rest: body, size, left: 0 };
+            let mut reader = LineReader::new(encoding, pieces, Limits::default()).unwrap();
             let mut buffer = Vec::new();
             for (index, line) in lines.iter().enumerate() {
                 prop_assert!(reader.next_line(&mut buffer).unwrap());

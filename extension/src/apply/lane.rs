@@ -24,18 +24,18 @@ thread_local! {
     static STAGE: Fixed = const {
         Fixed::new(
             "INSERT INTO officesync.inbox
-                 (origin, tick, part, last, created_at, encoding, body)
+                 (origin, tick, part, last, created_at, encoding, continued, body)
              VALUES ($1, $2, $3, $4,
-                     'epoch'::timestamptz + $5 * interval '1 microsecond', $6, $7)",
-            &[TEXTOID, INT8OID, INT4OID, BOOLOID, INT8OID, TEXTOID, BYTEAOID],
+                     'epoch'::timestamptz + $5 * interval '1 microsecond', $6, $7, $8)",
+            &[TEXTOID, INT8OID, INT4OID, BOOLOID, INT8OID, TEXTOID, BOOLOID, BYTEAOID],
         )
     };
     static QUARANTINE: Fixed = const {
         Fixed::new(
             "INSERT INTO officesync.quarantine
-                 (origin, incarnation, tick, part, broker_user, encoding, body, reason)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            &[TEXTOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID],
+                 (origin, incarnation, tick, part, broker_user, encoding, continued, body, reason)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[TEXTOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, BYTEAOID, TEXTOID],
         )
     };
     static ADVANCE: Fixed = const {
@@ -71,14 +71,19 @@ pub(super) struct Part<'a> {
     pub(super) created_us: i64,
     pub(super) broker_user: Option<&'a str>,
     pub(super) encoding: &'a str,
+    /// Whether the body goes on in the next part.
+    pub(super) continued: bool,
     pub(super) body: &'a [u8],
 }
 
 impl Part<'_> {
     /// Why this can't be a part of anybody's tick.
     pub(super) fn nonsense(&self) -> Option<&'static str> {
-        (self.tick < 1 || self.part < 1 || self.previous != self.tick - 1)
-            .then_some("its tick, part and previous tick do not fit together")
+        if self.tick < 1 || self.part < 1 || self.previous != self.tick - 1 {
+            return Some("its tick, part and previous tick do not fit together");
+        }
+        (self.last && self.continued)
+            .then_some("it ends its tick, and its body goes on in the next part")
     }
 }
 
@@ -171,6 +176,7 @@ pub(super) fn stage(part: &Part<'_>) {
             Parameter::Boolean(part.last),
             Parameter::Int8(part.created_us),
             Parameter::Text(part.encoding),
+            Parameter::Boolean(part.continued),
             Parameter::Bytes(part.body),
         ])
     });
@@ -186,6 +192,7 @@ pub(super) fn quarantine(part: &Part<'_>, reason: &str) {
             Parameter::Int4(part.part),
             part.broker_user.map_or(Parameter::Null, Parameter::Text),
             Parameter::Text(part.encoding),
+            Parameter::Boolean(part.continued),
             Parameter::Bytes(part.body),
             Parameter::Text(reason),
         ])
@@ -252,6 +259,7 @@ mod tests {
             created_us: 0,
             broker_user: Some("u"),
             encoding: "identity",
+            continued: false,
             body: b"",
         }
     }
@@ -328,6 +336,14 @@ mod tests {
         };
         assert!(matches!(
             lane(4, false, None).judge(&nonsense),
+            Verdict::Refuse(_)
+        ));
+        let endless = Part {
+            continued: true,
+            ..part(5, 1, true)
+        };
+        assert!(matches!(
+            lane(4, false, None).judge(&endless),
             Verdict::Refuse(_)
         ));
     }

@@ -1,17 +1,20 @@
 //! A message -> rows, positions and acknowledgements, in one transaction a tick.
 //!
 //! [`lane`] decides by position whether a part is applied, kept in the inbox, a duplicate or too
-//! early; [`tick`] reads its lines; [`window`] gathers their changes and [`write`] writes them to
+//! early; [`tick`] reads its lines; [`direct`] writes their changes row by row, or [`window`] gathers them and [`write`] writes them to
 //! the [`target`] tables. The SQL declarations (`sql/functions/apply.sql`) run these functions with
 //! `session_replication_role = replica` and pinned settings.
 
+mod direct;
 mod lane;
+mod sql;
+mod staged;
 mod target;
 mod tick;
 mod window;
 mod write;
 
-use crate::pg::spi::{self, Fixed, Parameter, Rows};
+use crate::pg::spi::{self, Fixed};
 use crate::transaction::{self, Origin};
 use lane::{Applied, Lane, Part, Verdict};
 use officesync_wire::message::Encoding;
@@ -49,6 +52,7 @@ fn apply(
     broker_user: Option<&str>,
     encoding: &str,
     body: &[u8],
+    continued: bool,
 ) -> Report {
     let part = Part {
         origin,
@@ -60,6 +64,7 @@ fn apply(
         created_us,
         broker_user,
         encoding,
+        continued,
         body,
     };
     spi::connected(|| {
@@ -146,33 +151,6 @@ fn apply_parts(head: &Part<'_>, feed: impl FnOnce(&mut TickApplier) -> i64) -> i
     applier.changes
 }
 
-thread_local! {
-    /// The parts of the tick that is next, if its last one is there.
-    static STAGED: Fixed = const {
-        Fixed::new(
-            "SELECT p.incarnation, max(i.part),
-                    (extract(epoch FROM min(i.created_at)) * 1000000)::bigint
-             FROM officesync.peer p
-             JOIN officesync.inbox i ON i.origin = p.name AND i.tick = p.applied_tick + 1
-             WHERE p.name = $1 GROUP BY p.incarnation HAVING bool_or(i.last)",
-            &[pg_sys::TEXTOID],
-        )
-    };
-    static BODY: Fixed = const {
-        Fixed::new(
-            "SELECT encoding, body FROM officesync.inbox
-             WHERE origin = $1 AND tick = $2 AND part = $3",
-            &[pg_sys::TEXTOID, pg_sys::INT8OID, pg_sys::INT4OID],
-        )
-    };
-    static UNSTAGE: Fixed = const {
-        Fixed::new(
-            "DELETE FROM officesync.inbox WHERE origin = $1 AND tick = $2",
-            &[pg_sys::TEXTOID, pg_sys::INT8OID],
-        )
-    };
-}
-
 /// `officesync.apply_staged(origin)`: applies the next tick that lies whole in the inbox.
 #[pg_extern(sql = false)]
 fn apply_staged(origin: &str) -> Report {
@@ -184,51 +162,35 @@ fn apply_staged(origin: &str) -> Report {
         if lane.halted {
             return report("halted", lane.applied, 0, None);
         }
-        let next = STAGED.with(|staged| staged.statement().rows(&[Parameter::Text(origin)], 1));
-        let (Some(incarnation), Some(parts)) = (next.text(0, 0), next.number(0, 1)) else {
+        let Some(next) = staged::next(origin) else {
             return report("nothing", lane.applied, 0, None);
         };
         let tick = lane.applied + 1;
         let head = Part {
             origin,
-            incarnation,
+            incarnation: &next.incarnation,
             tick,
             previous: lane.applied,
             part: 1,
             last: true,
-            created_us: next.number(0, 2).unwrap_or_default(),
+            created_us: next.created_us,
             broker_user: None,
             encoding: "",
+            continued: false,
             body: b"",
         };
         let changes = apply_parts(&head, |applier| {
-            (1..=parts)
-                .map(|number| {
-                    let body = staged_body(origin, tick, number as i32);
-                    let bytes = body.bytes(0, 1).unwrap_or_default();
-                    applier.part(known_encoding(body.text(0, 0).unwrap_or_default()), bytes);
-                    bytes.len() as i64
-                })
-                .sum()
+            let (mut first, mut bytes) = (1, 0);
+            while first <= next.parts {
+                let mut body = staged::Body::open(origin, tick, first);
+                applier.part(known_encoding(body.encoding()), &mut body);
+                first = body.next_part();
+                bytes += body.bytes();
+            }
+            bytes
         });
-        UNSTAGE.with(|unstage| {
-            unstage
-                .statement()
-                .run(&[Parameter::Text(origin), Parameter::Int8(tick)])
-        });
+        staged::remove(origin, tick);
         report("applied", tick, changes, None)
-    })
-}
-
-fn staged_body(origin: &str, tick: i64, part: i32) -> Rows {
-    // A connection of its own, so that the server's copy of the body is freed at once.
-    spi::connected(|| {
-        let parameters = [
-            Parameter::Text(origin),
-            Parameter::Int8(tick),
-            Parameter::Int4(part),
-        ];
-        BODY.with(|body| body.statement().rows(&parameters, 1))
     })
 }
 

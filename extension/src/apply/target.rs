@@ -1,11 +1,19 @@
-//! The local table that changes are written to, and the statements that write them.
+//! The local table that changes are written to, as its catalogue describes it.
+//!
+//! Several rows are handed over as one array for each column; a row by itself as plain values, so that
+//! a huge one is neither copied through arrays nor bounded by what an array holds.
 
-use super::window::Shape;
+use super::direct::Plan;
+use super::sql::{self, Text};
+use super::window::{Batch, Shape};
 use crate::pg::array::text_array;
+use crate::pg::bytea;
 use crate::pg::catalog::Fresh;
+use crate::pg::input::Input;
+use crate::pg::settings;
 use crate::pg::spi::{Fixed, Parameter, Statement};
+use crate::pg::writer::Field;
 use crate::refuse::refuse;
-use officesync_wire::Op;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,19 +21,59 @@ use std::rc::Rc;
 
 /// A tracked table of this office.
 pub(super) struct Target {
+    pub(super) relation: pg_sys::Oid,
+    /// Whether rows lie in this very table, and not in partitions, and none of its columns is
+    /// generated: the executor decides once per open table which of those it computes.
+    pub(super) is_ordinary: bool,
+    /// The function of the capture triggers.
+    pub(super) capture: pg_sys::Oid,
     /// Quoted and qualified, with ONLY where rows of inheriting tables must not be touched.
-    name: String,
+    pub(super) name: String,
     pub(super) owner: pg_sys::Oid,
     pub(super) direction: String,
-    /// Type of each column, without its length, for the cast from text.
-    types: HashMap<String, String>,
-    statements: RefCell<HashMap<Shape, Rc<Prepared>>>,
+    pub(super) columns: HashMap<String, Column>,
+    /// Each unique index that surely finds at most one row, and its columns; the best one first.
+    keys: Vec<(pg_sys::Oid, Vec<String>)>,
+    plans: RefCell<HashMap<Shape, Option<Rc<Plan>>>>,
+    statements: RefCell<Statements>,
+    /// Those that write a row by itself.
+    single_statements: RefCell<Statements>,
+}
+
+type Statements = HashMap<Shape, Rc<Prepared>>;
+
+/// A column that can be written.
+pub(super) struct Column {
+    /// Counted from 0, with the dropped ones.
+    index: usize,
+    type_id: pg_sys::Oid,
+    modifier: i32,
+    /// The type without its length, for the cast from text.
+    type_name: String,
+    /// Whether a cast from text would not be what the type's input function makes of it.
+    needs_input: bool,
+    /// GENERATED ALWAYS AS IDENTITY: an UPDATE may not set it.
+    pub(super) identity_always: bool,
+    /// How the index over it compares, qualified where that is not PostgreSQL's own `=`.
+    pub(super) equals: String,
+    /// Whether an index can find its rows by this column alone.
+    pub(super) leads_index: bool,
 }
 
 /// A statement with the positions of a row that are its parameters, in order.
 pub(super) struct Prepared {
     statement: Statement,
-    pub(super) positions: Vec<usize>,
+    positions: Vec<usize>,
+    values: Values,
+    scans: bool,
+}
+
+/// How the values of a statement are handed over.
+enum Values {
+    /// One `text[]` a column, for any number of rows.
+    Arrays,
+    /// For a single row: whether each one is a bytea, else it is a text.
+    Plain(Vec<bool>),
 }
 
 /// By schema and name.
@@ -35,7 +83,10 @@ thread_local! {
     static TARGETS: RefCell<Fresh<Targets>> = RefCell::default();
     static TRACKED: Fixed = const {
         Fixed::new(
-            "SELECT c.oid::bigint, c.relowner::bigint, t.direction, c.relkind = 'p'
+            "SELECT c.oid::bigint, c.relowner::bigint, t.direction, c.relkind = 'p',
+                    'officesync.capture()'::regprocedure::oid::bigint,
+                    EXISTS (SELECT FROM pg_attribute a
+                            WHERE a.attrelid = c.oid AND a.attgenerated <> '')
              FROM officesync.tracked t
              JOIN pg_class c ON c.oid = t.relation
              JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -43,12 +94,55 @@ thread_local! {
             &[pg_sys::TEXTOID, pg_sys::TEXTOID],
         )
     };
+    /// An index of a type that an extension brought (citext, hstore) compares with an operator
+    /// that lies wherever that extension was put.
     static COLUMNS: Fixed = const {
         Fixed::new(
-            "SELECT a.attname, format_type(a.atttypid, -1)
-             FROM pg_attribute a
+            "SELECT a.attname, a.attnum, a.atttypid::bigint, a.atttypmod,
+                    format_type(a.atttypid, -1),
+                    y.typtype = 'd' OR EXISTS (
+                        SELECT FROM pg_cast t WHERE t.castsource = 'text'::regtype
+                        AND t.casttarget = y.oid AND t.castmethod = 'f'),
+                    a.attidentity = 'a',
+                    coalesce((
+                        SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+                        FROM pg_index i
+                        CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[])
+                             AS k (attnum, opclass)
+                        JOIN pg_opclass c ON c.oid = k.opclass
+                        JOIN pg_am m ON m.oid = c.opcmethod
+                        JOIN pg_amop p ON p.amopfamily = c.opcfamily
+                             AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
+                             AND p.amopstrategy
+                                 = CASE m.amname WHEN 'btree' THEN 3 WHEN 'hash' THEN 1 END
+                        JOIN pg_operator o ON o.oid = p.amopopr
+                        JOIN pg_namespace n ON n.oid = o.oprnamespace
+                        WHERE i.indrelid = a.attrelid AND k.attnum = a.attnum
+                        ORDER BY i.indisprimary DESC, i.indisreplident DESC, i.indisunique DESC
+                        LIMIT 1), '='),
+                    a.attnotnull AND EXISTS (
+                        SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+                        JOIN pg_am m ON m.oid = x.relam
+                        WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indisvalid
+                          AND i.indpred IS NULL AND m.amname IN ('btree', 'hash'))
+             FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
              WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
                AND a.attgenerated = ''",
+            &[pg_sys::INT8OID],
+        )
+    };
+    static KEYS: Fixed = const {
+        Fixed::new(
+            "SELECT i.indexrelid::bigint, a.attname
+             FROM pg_index i
+             CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, nth)
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+             WHERE i.indrelid = $1::oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+               AND i.indpred IS NULL AND i.indexprs IS NULL AND k.nth <= i.indnkeyatts
+               AND NOT EXISTS (SELECT FROM pg_attribute n
+                               WHERE n.attrelid = i.indrelid AND n.attnum = ANY (i.indkey::int2[])
+                                 AND NOT n.attnotnull)
+             ORDER BY i.indisprimary DESC, i.indisreplident DESC, i.indexrelid, k.nth",
             &[pg_sys::INT8OID],
         )
     };
@@ -77,166 +171,194 @@ impl Target {
                 "Create the table if it is missing, run officesync.track() on it, then officesync.retry().",
             )
         };
-        let owner = facts.number(0, 1).unwrap_or_default();
+        let oid = |number: Option<i64>| pg_sys::Oid::from(number.unwrap_or_default() as u32);
         let only = if facts.is_true(0, 3) { "" } else { "ONLY " };
-        let columns =
-            COLUMNS.with(|columns| columns.statement().rows(&[Parameter::Int8(relation)], 0));
-        let types = (0..columns.len())
-            .filter_map(|row| Some((columns.text(row, 0)?.into(), columns.text(row, 1)?.into())))
-            .collect();
         Self {
-            name: format!("{only}{}.{}", quote(schema), quote(table)),
-            owner: pg_sys::Oid::from(owner as u32),
+            relation: oid(Some(relation)),
+            is_ordinary: !facts.is_true(0, 3) && !facts.is_true(0, 5),
+            capture: oid(facts.number(0, 4)),
+            name: format!("{only}{}.{}", sql::quote(schema), sql::quote(table)),
+            owner: oid(facts.number(0, 1)),
             direction: facts.text(0, 2).unwrap_or_default().to_owned(),
-            types,
+            columns: read_columns(relation),
+            keys: read_keys(relation),
+            plans: RefCell::default(),
             statements: RefCell::default(),
+            single_statements: RefCell::default(),
         }
     }
 
-    /// The statement for changes of `shape`, prepared at its first use.
-    pub(super) fn prepared(&self, shape: &Shape) -> Rc<Prepared> {
-        if let Some(known) = self.statements.borrow().get(shape) {
+    /// The statement for `rows` changes of `shape`, prepared at its first use.
+    pub(super) fn prepared(&self, shape: &Shape, rows: usize) -> Rc<Prepared> {
+        let statements = if rows == 1 {
+            &self.single_statements
+        } else {
+            &self.statements
+        };
+        if let Some(known) = statements.borrow().get(shape) {
             return Rc::clone(known);
         }
-        let (sql, positions) = self.sql(shape);
-        let types = vec![pg_sys::TEXTARRAYOID; positions.len()];
+        let Text {
+            sql,
+            positions,
+            scans,
+        } = sql::text(self, shape, rows == 1);
+        let (values, types) = if rows == 1 {
+            let is_bytea =
+                |position: &usize| self.column(shape.column_at(*position)).type_name == "bytea";
+            let is_bytea: Vec<bool> = positions.iter().map(is_bytea).collect();
+            let type_of = |is_bytea: &bool| match is_bytea {
+                true => pg_sys::BYTEAOID,
+                false => pg_sys::TEXTOID,
+            };
+            let types = is_bytea.iter().map(type_of).collect();
+            (Values::Plain(is_bytea), types)
+        } else {
+            (Values::Arrays, vec![pg_sys::TEXTARRAYOID; positions.len()])
+        };
         let prepared = Rc::new(Prepared {
             statement: Statement::prepare(&sql, &types),
             positions,
+            values,
+            scans,
         });
-        self.statements
+        statements
             .borrow_mut()
             .insert(shape.clone(), Rc::clone(&prepared));
         prepared
     }
 
-    /// Without ONLY, which INSERT does not know.
-    fn plain_name(&self) -> &str {
-        self.name.strip_prefix("ONLY ").unwrap_or(&self.name)
+    /// How changes of `shape` are written without SQL; `None` where that can't be.
+    pub(super) fn plan(&self, shape: &Shape) -> Option<Rc<Plan>> {
+        if let Some(known) = self.plans.borrow().get(shape) {
+            return known.clone();
+        }
+        let plan = Plan::of(self, shape).map(Rc::new);
+        self.plans.borrow_mut().insert(shape.clone(), plan.clone());
+        plan
     }
 
-    /// TRUNCATE takes the name as it stands.
-    pub(super) fn truncate_name(&self) -> &str {
-        &self.name
+    /// A unique index here that the change tells the old values of, and its columns as indexes into
+    /// the shape's.
+    pub(super) fn certain_key(&self, shape: &Shape) -> Option<(pg_sys::Oid, Vec<usize>)> {
+        let in_key = |name: &String| {
+            let mut of_key = shape.key.iter().copied();
+            of_key.find(|column| shape.columns[*column] == *name)
+        };
+        self.keys.iter().find_map(|(index, columns)| {
+            let columns = columns.iter().map(in_key).collect::<Option<Vec<usize>>>()?;
+            Some((*index, columns))
+        })
     }
 
-    fn sql(&self, shape: &Shape) -> (String, Vec<usize>) {
-        match shape.op {
-            Op::Insert => self.insert(shape),
-            Op::Update => self.update(shape),
-            Op::Delete => self.delete(shape),
+    /// `text`, an expression, as a value of the column. The type is that without its length: the
+    /// assignment to the column then refuses what is too long, where a cast would cut it off.
+    pub(super) fn value_of(&self, column: &str, text: &str) -> String {
+        let column = self.column(column);
+        let type_name = &column.type_name;
+        if column.needs_input {
+            format!("officesync.input({text}, NULL::{type_name}[])")
+        } else {
+            format!("{text}::{type_name}")
         }
     }
 
-    fn insert(&self, shape: &Shape) -> (String, Vec<usize>) {
-        let positions: Vec<usize> = (0..shape.columns.len()).collect();
-        let names: Vec<String> = shape.columns.iter().map(|name| quote(name)).collect();
-        let name = self.plain_name();
-        let sql = format!(
-            "INSERT INTO {name} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
-            names.join(", "),
-            self.casts(shape, &positions).join(", "),
-            source(positions.len()),
-        );
-        (sql, positions)
+    /// Without ONLY, which INSERT does not know.
+    pub(super) fn plain_name(&self) -> &str {
+        self.name.strip_prefix("ONLY ").unwrap_or(&self.name)
     }
 
-    fn update(&self, shape: &Shape) -> (String, Vec<usize>) {
-        let key: Vec<usize> = shape
-            .key
-            .iter()
-            .map(|column| shape.old_position(*column))
-            .collect();
-        let positions: Vec<usize> = key.iter().chain(&shape.changed).copied().collect();
-        let casts = self.casts(shape, &positions);
-        let (keys, values) = casts.split_at(key.len());
-        let assignments: Vec<String> = shape
-            .changed
-            .iter()
-            .zip(values)
-            .map(|(column, value)| format!("{} = {value}", quote(&shape.columns[*column])))
-            .collect();
-        let sql = format!(
-            "UPDATE {} AS t SET {} FROM {} WHERE {}",
-            self.name,
-            assignments.join(", "),
-            source(positions.len()),
-            matches(shape, keys),
-        );
-        (sql, positions)
-    }
-
-    fn delete(&self, shape: &Shape) -> (String, Vec<usize>) {
-        let positions = shape.key.clone();
-        let sql = format!(
-            "DELETE FROM {} AS t USING {} WHERE {}",
-            self.name,
-            source(positions.len()),
-            matches(shape, &self.casts(shape, &positions)),
-        );
-        (sql, positions)
-    }
-
-    /// `r.p1::uuid`, one for each position. The cast is to the type without its length: the
-    /// assignment to the column then refuses what is too long, where a cast would cut it off.
-    fn casts(&self, shape: &Shape, positions: &[usize]) -> Vec<String> {
-        let column_at = |position: usize| match position.checked_sub(shape.columns.len()) {
-            Some(nth) => &shape.columns[shape.changed[nth]],
-            None => &shape.columns[position],
-        };
-        let cast = |(nth, position): (usize, &usize)| {
-            let column = column_at(*position);
-            match self.types.get(column) {
-                Some(type_name) => format!("r.p{}::{type_name}", nth + 1),
-                None => refuse(
-                    PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                    format!(
-                        "table {} has no column {} that could be written",
-                        self.plain_name(),
-                        quote(column)
-                    ),
-                    "A change of it arrived from another office.",
-                    "Give the table the same columns at all offices, then run officesync.retry().",
+    /// The column of that name, or an error that says what to do.
+    pub(super) fn column(&self, name: &str) -> &Column {
+        self.columns.get(name).unwrap_or_else(|| {
+            refuse(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+                format!(
+                    "table {} has no column {} that could be written",
+                    self.plain_name(),
+                    sql::quote(name)
                 ),
-            }
-        };
-        positions.iter().enumerate().map(cast).collect()
+                "A change of it arrived from another office.",
+                "Give the table the same columns at all offices, then run officesync.retry().",
+            )
+        })
     }
+}
+
+impl Column {
+    /// How its values are read without SQL.
+    pub(super) fn field(&self) -> Field {
+        Field {
+            index: self.index,
+            input: Input::of(self.type_id, self.modifier),
+        }
+    }
+}
+
+fn read_columns(relation: i64) -> HashMap<String, Column> {
+    let rows = COLUMNS.with(|columns| columns.statement().rows(&[Parameter::Int8(relation)], 0));
+    (0..rows.len())
+        .filter_map(|row| {
+            let column = Column {
+                index: rows.number(row, 1)? as usize - 1,
+                type_id: pg_sys::Oid::from(rows.number(row, 2)? as u32),
+                modifier: rows.number(row, 3)? as i32,
+                type_name: rows.text(row, 4)?.into(),
+                needs_input: rows.is_true(row, 5),
+                identity_always: rows.is_true(row, 6),
+                equals: rows.text(row, 7)?.into(),
+                leads_index: rows.is_true(row, 8),
+            };
+            Some((rows.text(row, 0)?.into(), column))
+        })
+        .collect()
+}
+
+fn read_keys(relation: i64) -> Vec<(pg_sys::Oid, Vec<String>)> {
+    let rows = KEYS.with(|keys| keys.statement().rows(&[Parameter::Int8(relation)], 0));
+    let mut keys: Vec<(pg_sys::Oid, Vec<String>)> = Vec::new();
+    for row in 0..rows.len() {
+        let index = pg_sys::Oid::from(rows.number(row, 0).unwrap_or_default() as u32);
+        let column = rows.text(row, 1).unwrap_or_default().to_owned();
+        match keys.last_mut() {
+            Some((last, columns)) if *last == index => columns.push(column),
+            _ => keys.push((index, vec![column])),
+        }
+    }
+    keys
 }
 
 impl Prepared {
     /// Writes the rows `from..to` of `batch`; tells how many rows of the table that changed.
-    pub(super) fn write(&self, batch: &super::window::Batch, from: usize, to: usize) -> u64 {
-        let arrays: Vec<Parameter<'_>> = self
-            .positions
-            .iter()
-            .map(|position| Parameter::Array(text_array(batch.values(*position, from, to))))
-            .collect();
-        self.statement.run(&arrays)
+    pub(super) fn write(&self, batch: &Batch, from: usize, to: usize) -> u64 {
+        let parameters = self.parameters(batch, from, to);
+        if self.scans {
+            // The functions of apply switch these off, so that keys are looked up in their index.
+            settings::scoped(
+                &[(c"enable_hashjoin", c"on"), (c"enable_mergejoin", c"on")],
+                || self.statement.run(&parameters),
+            )
+        } else {
+            self.statement.run(&parameters)
+        }
     }
-}
 
-/// `unnest($1, $2) AS r(p1, p2)`
-fn source(parameters: usize) -> String {
-    let list = |prefix: &str| {
-        (1..=parameters)
-            .map(|nth| format!("{prefix}{nth}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    format!("unnest({}) AS r({})", list("$"), list("p"))
-}
-
-fn matches(shape: &Shape, keys: &[String]) -> String {
-    let conditions: Vec<String> = shape
-        .key
-        .iter()
-        .zip(keys)
-        .map(|(column, value)| format!("t.{} = {value}", quote(&shape.columns[*column])))
-        .collect();
-    conditions.join(" AND ")
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    fn parameters<'a>(&self, batch: &'a Batch, from: usize, to: usize) -> Vec<Parameter<'a>> {
+        let positions = self.positions.iter();
+        match &self.values {
+            Values::Arrays => positions
+                .map(|position| Parameter::Built(text_array(batch.values(*position, from, to))))
+                .collect(),
+            Values::Plain(is_bytea) => positions
+                .zip(is_bytea)
+                .map(|(position, is_bytea)| {
+                    match batch.values(*position, from, to).next().flatten() {
+                        None => Parameter::Null,
+                        Some(text) if *is_bytea => Parameter::Built(bytea::read(text)),
+                        Some(text) => Parameter::Text(text),
+                    }
+                })
+                .collect(),
+        }
+    }
 }

@@ -1,23 +1,30 @@
-//! The lines of a tick -> windows of changes, checked as they come.
+//! The lines of a tick -> rows and windows of changes, checked as they come.
 //!
 //! Trusts nothing in the body: who may author it, which tables that office may write, and that the
 //! chunks of a transaction are all there are checked here.
 
-use super::target;
-use super::window::Window;
+use super::direct::Direct;
+use super::target::{self, Target};
+use super::window::{Shape, Window};
 use super::write;
 use crate::office::{self, Office, Role};
 use crate::pg::spi;
-use crate::refuse::refuse;
-use officesync_wire::decode::{self, Change, Limits, Line, LineReader};
+use crate::refuse::{self, refuse};
+use officesync_wire::WireError;
+use officesync_wire::decode::{self, Change, Limits, Line, LineReader, RowGroup};
 use officesync_wire::message::Encoding;
 use pgrx::PgSqlErrorCode;
+use std::io::BufRead;
 use std::rc::Rc;
+
+/// A line's memory is used for the next one up to this size.
+const KEPT_BYTES: usize = 4 << 20;
 
 /// Applies the lines of one tick; its parts are given one after another.
 pub(super) struct TickApplier {
     here: Rc<Office>,
     sender: Sender,
+    direct: Direct,
     window: Window,
     truncated: Vec<(String, String)>,
     /// The chunk expected next; 0 between transactions.
@@ -48,6 +55,7 @@ impl TickApplier {
         Self {
             here: office::this(),
             sender,
+            direct: Direct::default(),
             window: Window::default(),
             truncated: Vec::new(),
             next_chunk: 0,
@@ -56,8 +64,8 @@ impl TickApplier {
         }
     }
 
-    /// Takes one part; what does not fill a window yet is kept for the next.
-    pub(super) fn part(&mut self, encoding: Encoding, body: &[u8]) {
+    /// Takes the lines of one body; what does not fill a window yet is kept for the next.
+    pub(super) fn part(&mut self, encoding: Encoding, body: impl BufRead) {
         let limits = Limits::default();
         let mut buffer = Vec::new();
         let mut reader =
@@ -68,6 +76,13 @@ impl TickApplier {
         {
             let line = decode::line(&buffer, &limits).unwrap_or_else(|error| malformed(&error));
             self.line(&line);
+            // The values are written, or in the window: a huge row should not lie here twice.
+            if buffer.capacity() > KEPT_BYTES {
+                buffer = Vec::new();
+            }
+            if self.window.is_full() {
+                self.write_window();
+            }
         }
     }
 
@@ -77,7 +92,7 @@ impl TickApplier {
             broken("the tick ends in the middle of a transaction".into());
         }
         self.write_truncates();
-        self.write_window();
+        self.write_rows();
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -113,26 +128,45 @@ impl TickApplier {
     fn change(&mut self, change: &Change<'_>) {
         match change {
             Change::Truncate { schema, table, .. } => {
-                self.check_allowed(schema, table);
-                self.write_window();
+                let target = spi::connected(|| target::find(schema, table));
+                self.check_allowed(&target);
+                self.write_rows();
                 self.truncated.push((schema.to_string(), table.to_string()));
                 self.changes += 1;
             }
             Change::Rows(group) => {
-                self.check_allowed(&group.schema, &group.table);
+                let target = spi::connected(|| target::find(&group.schema, &group.table));
+                self.check_allowed(&target);
                 self.write_truncates();
-                self.window.add(group);
+                self.rows(&target, group);
                 self.changes += group.len() as i64;
-                if self.window.is_full() {
-                    self.write_window();
-                }
             }
         }
     }
 
+    /// One table's changes keep their order: what waits in the window goes before what is written
+    /// directly, and the other way round.
+    fn rows(&mut self, target: &Target, group: &RowGroup<'_>) {
+        let shape = Shape::of(group);
+        if target.plan(&shape).is_some() {
+            if self.window.holds(&group.schema, &group.table) {
+                self.write_window();
+            }
+            self.direct.write(target, &shape, group);
+            return;
+        }
+        if self.direct.holds(target) {
+            self.direct.finish();
+        }
+        if !self.window.add(&shape, group) {
+            let values = group.values.iter().flatten();
+            refuse::no_memory(values.map(|value| value.len()).sum());
+        }
+    }
+
     /// A branch may not author what is authored at the head, nor the head what is collected.
-    fn check_allowed(&self, schema: &str, table: &str) {
-        let direction = spi::connected(|| target::find(schema, table).direction.clone());
+    fn check_allowed(&self, target: &Target) {
+        let direction = target.direction.as_str();
         let forbidden = match self.here.role {
             Role::Head => direction == "down",
             Role::Branch => direction == "up",
@@ -141,13 +175,19 @@ impl TickApplier {
             refuse(
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!(
-                    "office \"{}\" may not write table \"{schema}.{table}\"",
-                    self.sender.office
+                    "office \"{}\" may not write table {}",
+                    self.sender.office,
+                    target.plain_name()
                 ),
                 &format!("The table's direction is \"{direction}\" here."),
                 "Give the table the same direction at all offices (officesync.track()), then run officesync.retry().",
             )
         }
+    }
+
+    fn write_rows(&mut self) {
+        self.direct.finish();
+        self.write_window();
     }
 
     fn write_window(&mut self) {
@@ -163,7 +203,15 @@ impl TickApplier {
 }
 
 /// What can't be read pauses the lane: the relay halts it on this error.
-pub(super) fn malformed(error: &officesync_wire::WireError) -> ! {
+pub(super) fn malformed(error: &WireError) -> ! {
+    if let WireError::NoMemory { .. } = error {
+        refuse(
+            PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
+            format!("a tick can't be read: {error}"),
+            "A row is read into memory whole.",
+            "Give the server more memory; the relay tries again by itself.",
+        )
+    }
     refuse(
         PgSqlErrorCode::ERRCODE_PROTOCOL_VIOLATION,
         format!("a tick can't be read: {error}"),
@@ -172,7 +220,7 @@ pub(super) fn malformed(error: &officesync_wire::WireError) -> ! {
     )
 }
 
-fn broken(what: String) -> ! {
+pub(super) fn broken(what: String) -> ! {
     refuse(
         PgSqlErrorCode::ERRCODE_PROTOCOL_VIOLATION,
         what,

@@ -15,6 +15,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 const FULL_ROWS: usize = 8_192;
 /// or this much text.
 const FULL_BYTES: usize = 4 << 20;
+/// Only a huge row makes it hold more than this.
+const HUGE_BYTES: usize = 16 << 20;
 
 /// The changes of several groups, table by table.
 #[derive(Default)]
@@ -61,26 +63,34 @@ impl Window {
         self.rows >= FULL_ROWS || self.bytes >= FULL_BYTES
     }
 
+    pub(super) fn is_huge(&self) -> bool {
+        self.bytes >= HUGE_BYTES
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Takes over the rows of `group`.
-    pub(super) fn add(&mut self, group: &RowGroup<'_>) {
-        let shape = Shape {
-            op: group.op,
-            columns: group.columns.iter().map(|name| name.to_string()).collect(),
-            key: group.key.clone(),
-            changed: group.changed.clone(),
-        };
+    /// Takes over the rows of `group`; false when there is no memory for them.
+    pub(super) fn add(&mut self, shape: &Shape, group: &RowGroup<'_>) -> bool {
         let table = self.table(&group.schema, &group.table);
         let mut bytes = 0;
         for row in group.rows() {
-            let batch = table.batch_for(&shape, row, group.width);
-            bytes += batch.push(row);
+            let batch = table.batch_for(shape, row, group.width);
+            let Some(pushed) = batch.push(row) else {
+                return false;
+            };
+            bytes += pushed;
         }
         self.rows += group.len();
         self.bytes += bytes;
+        true
+    }
+
+    /// Whether changes of that table wait here.
+    pub(super) fn holds(&self, schema: &str, table: &str) -> bool {
+        let mut tables = self.tables.iter();
+        tables.any(|known| known.table == table && known.schema == schema)
     }
 
     fn table(&mut self, schema: &str, table: &str) -> &mut TableChanges {
@@ -108,14 +118,10 @@ impl TableChanges {
     fn batch_for(&mut self, shape: &Shape, row: &[Value<'_>], width: usize) -> &mut Batch {
         let key = old_key_hash(shape, row);
         let fits = self.batches.last_mut().is_some_and(|last| {
-            last.shape == *shape && (shape.op == Op::Insert || last.keys.insert(key))
+            last.shape == *shape && (!shape.looks_up_keys() || last.keys.insert(key))
         });
         if !fits {
-            let keys = if shape.op == Op::Insert {
-                HashSet::new()
-            } else {
-                HashSet::from([key])
-            };
+            let keys = HashSet::from([key]);
             let shape = shape.clone();
             self.batches.push(Batch {
                 shape,
@@ -141,6 +147,30 @@ fn old_key_hash(shape: &Shape, row: &[Value<'_>]) -> u64 {
 }
 
 impl Shape {
+    /// What the rows of `group` have in common.
+    pub(super) fn of(group: &RowGroup<'_>) -> Self {
+        Self {
+            op: group.op,
+            columns: group.columns.iter().map(|name| name.to_string()).collect(),
+            key: group.key.clone(),
+            changed: group.changed.clone(),
+        }
+    }
+
+    /// Whether a key may not come twice in one statement. Where the whole row is the key, rows that
+    /// are alike each have their turn.
+    fn looks_up_keys(&self) -> bool {
+        self.op != Op::Insert && self.key.len() < self.columns.len()
+    }
+
+    /// The column whose new or old value stands at `position` of a row.
+    pub(super) fn column_at(&self, position: usize) -> &str {
+        match position.checked_sub(self.columns.len()) {
+            Some(nth) => &self.columns[self.changed[nth]],
+            None => &self.columns[position],
+        }
+    }
+
     /// Where in a row the value stands that `column` had before the change.
     pub(super) fn old_position(&self, column: usize) -> usize {
         match self.changed.iter().position(|changed| *changed == column) {
@@ -168,8 +198,12 @@ impl Batch {
         })
     }
 
-    fn push(&mut self, row: &[Value<'_>]) -> usize {
+    /// How many bytes that took. A row may be a gigabyte: to find no memory for it must not be the end
+    /// of the process.
+    fn push(&mut self, row: &[Value<'_>]) -> Option<usize> {
         let before = self.text.len();
+        let room: usize = row.iter().flatten().map(|text| text.len()).sum();
+        self.text.try_reserve(room).ok()?;
         for value in row {
             let cell = value.as_ref().map(|text| {
                 let start = self.text.len();
@@ -178,7 +212,7 @@ impl Batch {
             });
             self.cells.push(cell);
         }
-        self.text.len() - before + row.len() * size_of::<Option<(usize, usize)>>()
+        Some(self.text.len() - before + row.len() * size_of::<Option<(usize, usize)>>())
     }
 }
 
@@ -203,6 +237,10 @@ mod tests {
         }
     }
 
+    fn add(window: &mut Window, group: &RowGroup<'_>) {
+        window.add(&Shape::of(group), group);
+    }
+
     fn sizes(window: &Window) -> Vec<usize> {
         window
             .tables
@@ -214,8 +252,11 @@ mod tests {
     #[test]
     fn rows_of_one_shape_share_a_batch() {
         let mut window = Window::default();
-        window.add(&group(Op::Insert, vec![], &[&["1", "a"]]));
-        window.add(&group(Op::Insert, vec![], &[&["2", "b"], &["3", "c"]]));
+        add(&mut window, &group(Op::Insert, vec![], &[&["1", "a"]]));
+        add(
+            &mut window,
+            &group(Op::Insert, vec![], &[&["2", "b"], &["3", "c"]]),
+        );
         assert_eq!(sizes(&window), [3]);
         let batch = &window.tables[0].batches[0];
         assert_eq!(
@@ -227,11 +268,14 @@ mod tests {
     #[test]
     fn a_key_written_twice_needs_two_batches() {
         let mut window = Window::default();
-        window.add(&group(
-            Op::Update,
-            vec![1],
-            &[&["1", "b", "a"], &["2", "x", "w"], &["1", "c", "b"]],
-        ));
+        add(
+            &mut window,
+            &group(
+                Op::Update,
+                vec![1],
+                &[&["1", "b", "a"], &["2", "x", "w"], &["1", "c", "b"]],
+            ),
+        );
         assert_eq!(sizes(&window), [2, 1]);
     }
 
@@ -239,11 +283,10 @@ mod tests {
     fn a_changed_key_is_found_by_its_old_value() {
         let mut window = Window::default();
         // 1 -> 2, then 2 -> 3: the second must not run together with the first.
-        window.add(&group(
-            Op::Update,
-            vec![0],
-            &[&["2", "x", "1"], &["3", "x", "2"]],
-        ));
+        add(
+            &mut window,
+            &group(Op::Update, vec![0], &[&["2", "x", "1"], &["3", "x", "2"]]),
+        );
         assert_eq!(
             sizes(&window),
             [2],
@@ -254,11 +297,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_alike_share_a_batch_when_the_whole_row_is_the_key() {
+        let mut window = Window::default();
+        let mut change = group(Op::Delete, vec![], &[&["1", "a"], &["1", "a"]]);
+        change.key = vec![0, 1];
+        add(&mut window, &change);
+        assert_eq!(sizes(&window), [2]);
+    }
+
+    #[test]
     fn order_within_a_table_is_kept() {
         let mut window = Window::default();
-        window.add(&group(Op::Insert, vec![], &[&["1", "a"]]));
-        window.add(&group(Op::Delete, vec![], &[&["1", "a"]]));
-        window.add(&group(Op::Insert, vec![], &[&["1", "b"]]));
+        add(&mut window, &group(Op::Insert, vec![], &[&["1", "a"]]));
+        add(&mut window, &group(Op::Delete, vec![], &[&["1", "a"]]));
+        add(&mut window, &group(Op::Insert, vec![], &[&["1", "b"]]));
         assert_eq!(sizes(&window), [1, 1, 1]);
     }
 }

@@ -5,12 +5,14 @@
 //! undone and the window is written again row by row, in the very order of the changes.
 
 use super::target::{self, Target};
-use super::window::{Batch, TableChanges, Window};
+use super::window::{Batch, Shape, TableChanges, Window};
 use crate::pg::spi::{self, Statement};
 use crate::pg::{subxact, user};
 use crate::refuse::refuse;
 use officesync_wire::Op;
 use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::Oid;
+use std::rc::Rc;
 
 /// Windows up to this size are written row by row at once: a subtransaction would cost more.
 const SMALL_ROWS: usize = 4;
@@ -20,7 +22,9 @@ pub(super) fn write(window: &Window) {
     if window.is_empty() {
         return;
     }
-    if window.rows() <= SMALL_ROWS || subxact::attempt(|| at_once(window)).is_none() {
+    // A huge value would lie here several times over, and may not fit an array together with others.
+    let one_by_one = window.rows() <= SMALL_ROWS || window.is_huge();
+    if one_by_one || subxact::attempt(|| at_once(window)).is_none() {
         spi::connected(|| window.tables.iter().for_each(in_order));
     }
 }
@@ -43,7 +47,11 @@ fn in_order(changes: &TableChanges) {
     for batch in &changes.batches {
         for row in 0..batch.len() {
             if write_rows(&target, batch, row, row + 1) == 0 {
-                row_missing(changes, batch, row);
+                let old = |column: &usize| {
+                    let position = batch.shape.old_position(*column);
+                    batch.values(position, row, row + 1).next().flatten()
+                };
+                row_missing(&batch.shape, &changes.schema, &changes.table, old);
             }
         }
     }
@@ -51,35 +59,34 @@ fn in_order(changes: &TableChanges) {
 
 fn write_rows(target: &Target, batch: &Batch, from: usize, to: usize) -> u64 {
     user::acting_as(target.owner, || {
-        target.prepared(&batch.shape).write(batch, from, to)
+        target
+            .prepared(&batch.shape, to - from)
+            .write(batch, from, to)
     })
 }
 
-fn row_missing(changes: &TableChanges, batch: &Batch, row: usize) -> ! {
-    let shape = &batch.shape;
+/// The error when the row to change is not there; `old` gives the text that a column had.
+pub(super) fn row_missing<'a>(
+    shape: &Shape,
+    schema: &str,
+    table: &str,
+    old: impl Fn(&usize) -> Option<&'a str>,
+) -> ! {
     let (kind, verb) = match shape.op {
         Op::Delete => ("delete_missing", "delete"),
         Op::Insert | Op::Update => ("update_missing", "update"),
     };
-    let key: Vec<String> = shape
-        .key
-        .iter()
-        .map(|column| {
-            let position = shape.old_position(*column);
-            let value = batch
-                .values(position, row, row + 1)
-                .next()
-                .flatten()
-                .unwrap_or("NULL");
-            format!("{} = {value}", shape.columns[*column])
-        })
-        .collect();
+    let text = |column: &usize| {
+        format!(
+            "{} = {}",
+            shape.columns[*column],
+            old(column).unwrap_or("NULL")
+        )
+    };
+    let key: Vec<String> = shape.key.iter().map(text).collect();
     refuse(
         PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
-        format!(
-            "{kind}: the row to {verb} in \"{}.{}\" is not there",
-            changes.schema, changes.table
-        ),
+        format!("{kind}: the row to {verb} in \"{schema}.{table}\" is not there"),
         &format!("Key: {}.", key.join(", ")),
         "Compare the row at both offices, put it right, then run officesync.retry() or officesync.skip().",
     )
@@ -87,16 +94,30 @@ fn row_missing(changes: &TableChanges, batch: &Batch, row: usize) -> ! {
 
 /// Empties `tables` in one statement, as the author did.
 pub(super) fn truncate(tables: &[(String, String)]) {
-    let Some((schema, table)) = tables.first() else {
+    let targets: Vec<Rc<Target>> = spi::connected(|| {
+        let find = |(schema, table): &(String, String)| target::find(schema, table);
+        tables.iter().map(find).collect()
+    });
+    let Some(owner) = targets.first().map(|target| target.owner) else {
         return;
     };
-    spi::connected(|| {
-        let owner = target::find(schema, table).owner;
-        let names: Vec<String> = tables
-            .iter()
-            .map(|(schema, table)| target::find(schema, table).truncate_name().to_owned())
-            .collect();
-        let statement = Statement::prepare(&format!("TRUNCATE {}", names.join(", ")), &[]);
-        user::acting_as(owner, || statement.run(&[]));
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    let at_once = subxact::attempt(|| {
+        spi::connected(|| run_as(owner, &format!("TRUNCATE {}", names.join(", "))));
+        Some(())
     });
+    // PostgreSQL refuses to truncate what a table outside the list references; the author's
+    // statement emptied that one too, but it is not tracked and so keeps its rows here.
+    if at_once.is_none() {
+        spi::connected(|| {
+            for target in &targets {
+                run_as(target.owner, &format!("DELETE FROM {}", target.name));
+            }
+        });
+    }
+}
+
+fn run_as(role: Oid, sql: &str) {
+    let statement = Statement::prepare(sql, &[]);
+    user::acting_as(role, || statement.run(&[]));
 }

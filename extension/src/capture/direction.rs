@@ -5,6 +5,7 @@ use crate::pg::catalog;
 use crate::pg::trigger::Firing;
 use crate::refuse::refuse;
 use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::Oid;
 
 /// The argument of the capture trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +21,23 @@ pub(super) enum Direction {
 impl Direction {
     /// What CREATE TRIGGER was given; a trigger without a known argument goes both ways.
     pub(super) fn of(firing: &Firing<'_>) -> Self {
-        match firing.argument().map(core::ffi::CStr::to_bytes) {
-            Some(b"down") => Self::Down,
-            Some(b"up") => Self::Up,
+        firing
+            .argument()
+            .map_or(Self::Both, |name| Self::named(name.to_bytes()))
+    }
+
+    /// By its name in SQL.
+    pub(super) fn named(name: &[u8]) -> Self {
+        match name {
+            b"down" => Self::Down,
+            b"up" => Self::Up,
             _ => Self::Both,
         }
     }
 
     /// Refuses a write by a user at the side that does not author this table.
     #[inline]
-    pub(super) fn check_local_write(self, firing: &Firing<'_>) {
+    pub(super) fn check_local_write(self, relation: Oid) {
         if self == Self::Both {
             return;
         }
@@ -44,7 +52,7 @@ impl Direction {
             ),
             _ => return,
         };
-        let (schema, table) = catalog::name_of(firing.relation());
+        let (schema, table) = catalog::name_of(relation);
         refuse(
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             format!("table \"{schema}.{table}\" is authored {author}"),

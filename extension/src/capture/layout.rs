@@ -3,21 +3,64 @@
 //! Headers are cached ready-made; an update's depends on the set of changed columns too. Everything
 //! is dropped when the catalogue changes.
 
-use crate::buffer::{Buffer, GroupId};
+use super::too_large;
+use crate::buffer::{Buffer, GroupId, Row};
 use crate::pg::catalog::{self, Column, Fresh};
-use crate::pg::settings::Canonical;
+use crate::pg::settings::{Needs, canonical};
 use crate::pg::tuple::Tuple;
 use officesync_wire::{Op, encode};
 use pgrx::pg_sys::Oid;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+/// Where a row goes.
+pub(super) trait Sink {
+    /// Takes a row of the group `id`; `write` appends it.
+    fn row(&mut self, id: GroupId, header: &[u8], write: impl FnOnce(&mut Vec<u8>));
+
+    /// The bytes it holds.
+    fn bytes(&self) -> usize;
+}
+
+/// The buffer, in a subtransaction.
+pub(super) struct Direct<'a> {
+    pub(super) buffer: &'a mut Buffer,
+    pub(super) level: i32,
+}
+
+impl Sink for Direct<'_> {
+    #[inline]
+    fn row(&mut self, id: GroupId, header: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        self.buffer.row(self.level, id, header, write);
+    }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        self.buffer.pending_bytes()
+    }
+}
+
+impl Sink for Option<Row> {
+    fn row(&mut self, id: GroupId, header: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = Vec::new();
+        write(&mut bytes);
+        let header = header.to_vec();
+        *self = Some(Row { id, header, bytes });
+    }
+
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, |row| row.bytes.len())
+    }
+}
+
 /// One table's columns and ready-made headers.
 pub(super) struct Layout {
+    /// The tracked table; for a partition the one it belongs to.
+    pub(super) table: Oid,
     schema: String,
     name: String,
     columns: Vec<Column>,
-    needs_settings: bool,
+    needs: Needs,
     insert: Header,
     delete: Header,
     /// By the changed columns, as a bit set over `columns`.
@@ -44,19 +87,20 @@ pub(super) fn with(relation: Oid, function: Oid, work: impl FnOnce(&mut Layout))
             layouts
                 .get()
                 .entry(relation)
-                .or_insert_with(|| Layout::of(relation, function)),
+                .or_insert_with(|| Layout::of(catalog::describe(relation, function))),
         );
     });
 }
 
 impl Layout {
-    fn of(relation: Oid, function: Oid) -> Self {
-        let table = catalog::describe(relation, function);
+    pub(super) fn of(table: catalog::Table) -> Self {
         let mut layout = Self {
-            needs_settings: table
+            needs: table
                 .columns
                 .iter()
-                .any(|column| column.writer.needs_settings()),
+                .map(|column| column.writer.depends_on())
+                .max()
+                .unwrap_or(Needs::Nothing),
             changed: vec![0; table.columns.len().div_ceil(64)],
             insert: Header {
                 id: 0,
@@ -67,6 +111,7 @@ impl Layout {
                 bytes: Vec::new(),
             },
             updates: HashMap::new(),
+            table: table.root,
             schema: table.schema,
             name: table.name,
             columns: table.columns,
@@ -105,36 +150,30 @@ impl Layout {
         }
     }
 
-    fn pin(&self) -> Option<Canonical> {
-        self.needs_settings.then(Canonical::pin)
+    pub(super) fn insert(&self, sink: &mut impl Sink, row: &Tuple<'_>) {
+        self.whole_row(&self.insert, sink, row);
     }
 
-    pub(super) fn insert(&self, buffer: &mut Buffer, level: i32, row: &Tuple<'_>) {
-        let _pinned = self.pin();
-        buffer.row(level, self.insert.id, &self.insert.bytes, |out| {
-            self.write_row(out, row)
-        });
+    pub(super) fn delete(&self, sink: &mut impl Sink, row: &Tuple<'_>) {
+        self.whole_row(&self.delete, sink, row);
     }
 
-    pub(super) fn delete(&self, buffer: &mut Buffer, level: i32, row: &Tuple<'_>) {
-        let _pinned = self.pin();
-        buffer.row(level, self.delete.id, &self.delete.bytes, |out| {
-            self.write_row(out, row)
+    fn whole_row(&self, header: &Header, sink: &mut impl Sink, row: &Tuple<'_>) {
+        canonical(self.needs, || {
+            sink.row(header.id, &header.bytes, |out| {
+                out.push(encode::ROW_START);
+                self.write_values(out, row);
+                out.push(encode::ROW_END);
+            });
         });
+        self.check_size(sink.bytes(), row, 0..self.columns.len());
     }
 
     /// An update that changed nothing is not recorded: it has no effect anywhere.
-    pub(super) fn update(
-        &mut self,
-        buffer: &mut Buffer,
-        level: i32,
-        old: &Tuple<'_>,
-        new: &Tuple<'_>,
-    ) {
+    pub(super) fn update(&mut self, sink: &mut impl Sink, old: &Tuple<'_>, new: &Tuple<'_>) {
         if !self.find_changed(old, new) {
             return;
         }
-        let _pinned = self.pin();
         if !self.updates.contains_key(self.changed.as_slice()) {
             let header = self.header(Op::Update, &self.changed);
             self.updates
@@ -143,15 +182,52 @@ impl Layout {
         let Some(header) = self.updates.get(self.changed.as_slice()) else {
             return;
         };
-        buffer.row(level, header.id, &header.bytes, |out| {
-            out.push(encode::ROW_START);
-            self.write_values(out, new);
-            for column in set_bits(&self.changed).filter_map(|index| self.columns.get(index)) {
-                out.push(encode::SEPARATOR);
-                write_value(out, column, old);
-            }
-            out.push(encode::ROW_END);
+        canonical(self.needs, || {
+            sink.row(header.id, &header.bytes, |out| {
+                out.push(encode::ROW_START);
+                self.write_values(out, new);
+                for column in set_bits(&self.changed).filter_map(|index| self.columns.get(index)) {
+                    out.push(encode::SEPARATOR);
+                    write_value(out, column, old);
+                }
+                out.push(encode::ROW_END);
+            });
         });
+        self.check_size(sink.bytes(), new, set_bits(&self.changed));
+    }
+
+    /// Refuses what was just written if it could not be read, or its new values not be written, where
+    /// it arrives.
+    #[inline]
+    fn check_size(&self, bytes: usize, row: &Tuple<'_>, written: impl Iterator<Item = usize>) {
+        /// Less text than this never comes from a row that is too large.
+        const HARMLESS_BYTES: usize = 16 << 20;
+        if bytes < HARMLESS_BYTES {
+            return;
+        }
+        let values = written
+            .filter_map(|index| self.columns.get(index))
+            .filter(|column| column.storage.length == -1)
+            .map(|column| column.index);
+        too_large::check(row.unfolded_bytes(values), bytes);
+    }
+
+    /// Schema and name, quoted, as errors show it.
+    pub(super) fn qualified_name(&self) -> String {
+        format!("\"{}.{}\"", self.schema, self.name)
+    }
+
+    /// `id = 7`, as errors show it.
+    pub(super) fn key_text(&self, row: &Tuple<'_>) -> String {
+        let text = |column: &Column| {
+            let mut value = Vec::new();
+            write_value(&mut value, column, row);
+            value.truncate(80);
+            format!("{} = {}", column.name, String::from_utf8_lossy(&value))
+        };
+        let keys = self.columns.iter().filter(|column| column.in_key);
+        let texts: Vec<String> = canonical(self.needs, || keys.map(text).collect());
+        texts.join(", ")
     }
 
     pub(super) fn truncate(&self, buffer: &mut Buffer, level: i32) {
@@ -171,12 +247,6 @@ impl Layout {
             }
         }
         any
-    }
-
-    fn write_row(&self, out: &mut Vec<u8>, row: &Tuple<'_>) {
-        out.push(encode::ROW_START);
-        self.write_values(out, row);
-        out.push(encode::ROW_END);
     }
 
     #[inline]

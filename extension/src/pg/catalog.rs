@@ -18,6 +18,8 @@ pub(crate) struct Column {
 
 /// A table as capture needs to know it.
 pub(crate) struct Table {
+    /// The table it goes by; for a partition the outermost tracked one it belongs to.
+    pub(crate) root: Oid,
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) columns: Vec<Column>,
@@ -93,13 +95,36 @@ pub(crate) fn own_relation(name: &CStr) -> Option<Oid> {
 /// outermost partitioned table that has a trigger calling `function` too, because the other
 /// offices may be partitioned differently.
 pub(crate) fn describe(relation: Oid, function: Oid) -> Table {
-    let root = tracked_root(relation, function);
+    describe_as(relation, tracked_root(relation, function))
+}
+
+/// The same where the tracked table is known.
+pub(crate) fn describe_as(relation: Oid, root: Oid) -> Table {
     let (schema, name) = name_of(root);
     Table {
+        root,
         schema,
         name,
-        columns: columns(relation),
+        columns: columns(relation, &key_names(root)),
     }
+}
+
+/// The names of the columns by which a row of `root` is found; all of them when it has no such key.
+/// A partition has a replica identity of its own, which does not matter here.
+fn key_names(root: Oid) -> Vec<String> {
+    with_relation(root, |descriptor| {
+        let key = identity_key(descriptor);
+        // SAFETY: an open relation has a valid tuple descriptor.
+        let attributes = unsafe { pgrx::PgTupleDesc::from_pg_unchecked(descriptor.rd_att) };
+        attributes
+            .iter()
+            .filter(|attribute| {
+                let in_key = |key: &Vec<i16>| key.contains(&attribute.attnum);
+                key.as_ref().is_none_or(in_key)
+            })
+            .map(|attribute| attribute.name().to_owned())
+            .collect()
+    })
 }
 
 /// The schema and the name of a table.
@@ -117,9 +142,8 @@ pub(crate) fn name_of(relation: Oid) -> (String, String) {
     })
 }
 
-fn columns(relation: Oid) -> Vec<Column> {
+fn columns(relation: Oid, key: &[String]) -> Vec<Column> {
     with_relation(relation, |descriptor| {
-        let key = identity_key(descriptor);
         // SAFETY: an open relation has a valid tuple descriptor.
         let attributes = unsafe { pgrx::PgTupleDesc::from_pg_unchecked(descriptor.rd_att) };
         attributes
@@ -134,10 +158,47 @@ fn columns(relation: Oid) -> Vec<Column> {
                     by_value: attribute.attbyval,
                 },
                 writer: Writer::for_type(base_type(attribute.atttypid)),
-                in_key: key
-                    .as_ref()
-                    .is_none_or(|key| key.contains(&(attribute.attnum))),
+                in_key: key.iter().any(|name| name == attribute.name()),
             })
+            .collect()
+    })
+}
+
+/// Whether `type_id` or what it is made of (elements, bounds, fields) is such a type.
+pub(crate) fn type_contains(type_id: Oid, is_such: &dyn Fn(Oid) -> bool) -> bool {
+    if is_such(type_id) {
+        return true;
+    }
+    // SAFETY: catalogue lookups, which answer InvalidOid where a type has no such part.
+    let (fields, parts) = unsafe {
+        let parts = [
+            pg_sys::getBaseType(type_id),
+            pg_sys::get_element_type(type_id),
+            pg_sys::get_range_subtype(type_id),
+            #[cfg(not(feature = "pg13"))]
+            pg_sys::get_multirange_range(type_id),
+        ];
+        (pg_sys::get_typ_typrelid(type_id), parts)
+    };
+    let of_parts = parts
+        .into_iter()
+        .filter(|part| *part != pg_sys::InvalidOid && *part != type_id)
+        .any(|part| type_contains(part, is_such));
+    of_parts
+        || fields != pg_sys::InvalidOid
+            && field_types(fields)
+                .iter()
+                .any(|field| type_contains(*field, is_such))
+}
+
+fn field_types(composite: Oid) -> Vec<Oid> {
+    with_relation(composite, |descriptor| {
+        // SAFETY: an open relation has a valid tuple descriptor.
+        let attributes = unsafe { pgrx::PgTupleDesc::from_pg_unchecked(descriptor.rd_att) };
+        attributes
+            .iter()
+            .filter(|attribute| !attribute.attisdropped)
+            .map(|attribute| attribute.atttypid)
             .collect()
     })
 }

@@ -1,6 +1,7 @@
 //! The functions PostgreSQL calls by the C convention because they are triggers.
 
-use crate::pg::spi::{self, Statement};
+use crate::pg::array::text_array;
+use crate::pg::spi::{self, Parameter, Statement};
 use crate::pg::trigger::Firing;
 use core::ffi::CStr;
 use pgrx::{pg_guard, pg_sys};
@@ -39,6 +40,41 @@ pub(super) unsafe extern "C-unwind" fn officesync_capture(
 
 /// See [`VERSION_1`].
 #[unsafe(no_mangle)]
+pub(super) extern "C" fn pg_finfo_officesync_input() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// `officesync.input(text, NULL::type[])`: what the type's input function makes of the text.
+///
+/// # Safety
+/// Called by PostgreSQL only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub(super) unsafe extern "C-unwind" fn officesync_input(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
+    // SAFETY: declared with two arguments, the first a text; the call's expression knows the type of
+    // the second. The input function is called without a length, and for NULL too, as a domain may
+    // forbid that.
+    unsafe {
+        let call = &mut *fcinfo;
+        let type_id = pg_sys::get_element_type(pg_sys::get_fn_expr_argtype(call.flinfo, 1));
+        let mut function = pg_sys::InvalidOid;
+        let mut element = pg_sys::InvalidOid;
+        pg_sys::getTypeInputInfo(type_id, &mut function, &mut element);
+        let arguments = call.args.as_slice(2);
+        let text = if arguments[0].isnull {
+            call.isnull = true;
+            core::ptr::null_mut()
+        } else {
+            pg_sys::text_to_cstring(arguments[0].value.cast_mut_ptr())
+        };
+        pg_sys::OidInputFunctionCall(function, text, element, -1)
+    }
+}
+
+/// See [`VERSION_1`].
+#[unsafe(no_mangle)]
 pub(super) extern "C" fn pg_finfo_officesync_guard_extension() -> &'static pg_sys::Pg_finfo_record {
     &VERSION_1
 }
@@ -61,21 +97,86 @@ pub(super) unsafe extern "C-unwind" fn officesync_guard_extension(
     pg_sys::Datum::from(0)
 }
 
+/// See [`VERSION_1`].
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn pg_finfo_officesync_guard_partitions() -> &'static pg_sys::Pg_finfo_record
+{
+    &VERSION_1
+}
+
+/// `officesync.guard_partitions()`: the event trigger before DROP TABLE.
+///
+/// # Safety
+/// Called by PostgreSQL only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub(super) unsafe extern "C-unwind" fn officesync_guard_partitions(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
+    // SAFETY: fcinfo is what PostgreSQL gave us.
+    let tables = unsafe { dropped_tables(fcinfo) };
+    if !tables.is_empty() {
+        spi::connected(|| {
+            let sql = "SELECT officesync.before_drop($1::oid[])";
+            let statement = Statement::prepare(sql, &[pg_sys::TEXTARRAYOID]);
+            let oids = text_array(tables.iter().map(|oid| Some(oid.as_str())));
+            statement.run(&[Parameter::Built(oids)]);
+        });
+    }
+    pg_sys::Datum::from(0)
+}
+
+/// The tables that the DROP TABLE names an event trigger fires for, those that exist, by OID.
+///
+/// # Safety
+/// `fcinfo` must be what PostgreSQL passed to the function that runs now.
+unsafe fn dropped_tables(fcinfo: pg_sys::FunctionCallInfo) -> Vec<String> {
+    // SAFETY: a DROP TABLE's objects are lists of names.
+    unsafe {
+        dropped_objects(fcinfo)
+            .into_iter()
+            .filter_map(|names| {
+                let name = pg_sys::makeRangeVarFromNameList(names.cast());
+                let oid = pg_sys::RangeVarGetRelidExtended(
+                    name,
+                    pg_sys::AccessShareLock as pg_sys::LOCKMODE,
+                    pg_sys::RVROption::RVR_MISSING_OK,
+                    None,
+                    core::ptr::null_mut(),
+                );
+                (oid != pg_sys::InvalidOid).then(|| oid.to_u32().to_string())
+            })
+            .collect()
+    }
+}
+
 /// Whether the statement an event trigger fires for drops the extension `officesync`.
 ///
 /// # Safety
 /// `fcinfo` must be what PostgreSQL passed to the function that runs now.
 unsafe fn drops_us(fcinfo: pg_sys::FunctionCallInfo) -> bool {
-    // SAFETY: nodes are checked by their tag before they are read as what they are; a DROP
-    // EXTENSION's objects are a list of string nodes.
+    // SAFETY: a DROP EXTENSION's objects are string nodes.
+    unsafe {
+        dropped_objects(fcinfo)
+            .into_iter()
+            .any(|name| CStr::from_ptr(string_of(name.cast())).to_bytes() == b"officesync")
+    }
+}
+
+/// The objects of the DROP that an event trigger fires for, as the parser left them.
+///
+/// # Safety
+/// `fcinfo` must be what PostgreSQL passed to the function that runs now.
+unsafe fn dropped_objects(fcinfo: pg_sys::FunctionCallInfo) -> Vec<*mut core::ffi::c_void> {
+    // SAFETY: nodes are checked by their tag before they are read as what they are.
     unsafe {
         let context = (*fcinfo).context;
         if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_EventTriggerData {
-            return false;
+            return Vec::new();
         }
         let statement = (*context.cast::<pg_sys::EventTriggerData>()).parsetree;
         if statement.is_null() || (*statement).type_ != pg_sys::NodeTag::T_DropStmt {
-            return false;
+            return Vec::new();
         }
         let objects = (*statement.cast::<pg_sys::DropStmt>()).objects;
         let count = if objects.is_null() {
@@ -83,13 +184,11 @@ unsafe fn drops_us(fcinfo: pg_sys::FunctionCallInfo) -> bool {
         } else {
             (*objects).length
         };
-        (0..count).any(|nth| {
-            let name = string_of(pg_sys::list_nth(objects, nth).cast());
-            CStr::from_ptr(name).to_bytes() == b"officesync"
-        })
+        (0..count)
+            .map(|nth| pg_sys::list_nth(objects, nth))
+            .collect()
     }
 }
-
 /// # Safety
 /// `node` must be a string node.
 #[cfg(any(feature = "pg13", feature = "pg14"))]

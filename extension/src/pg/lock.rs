@@ -17,6 +17,10 @@ pub(crate) enum Lock {
     Lead = 2,
     /// Held by the transaction that makes a tick.
     Tick = 3,
+    /// Held by the committing writer that notifies, for all that commit beside it.
+    Ringing = 4,
+    /// Shared by committing writers that found the relay asleep.
+    Committing = 5,
 }
 
 /// Distinguishes our tags from those of `pg_advisory_lock` (which sets this field to 1 or 2).

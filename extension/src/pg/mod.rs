@@ -6,16 +6,21 @@
 //! into a PostgreSQL error at the entry point, so destructors run in between.
 
 pub(crate) mod array;
+pub(crate) mod bytea;
 pub(crate) mod catalog;
 mod entry;
 mod ffi;
+pub(crate) mod input;
 pub(crate) mod lock;
 pub(crate) mod output;
+pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod spi;
+pub(crate) mod statement;
 pub(crate) mod subxact;
 pub(crate) mod table;
 pub(crate) mod trigger;
 pub(crate) mod tuple;
 pub(crate) mod user;
+pub(crate) mod writer;
 pub(crate) mod xact;

@@ -3,11 +3,14 @@
 //! The common types are written by hand, all others through their output function; the regression
 //! test `values` holds the two against each other.
 
-use crate::capture::civil;
-use crate::pg::{ffi, tuple};
+use crate::civil;
+use crate::pg::settings::Needs;
+use crate::pg::{bytea, catalog, ffi, tuple};
+use crate::refuse;
 use core::ffi::{CStr, c_char};
+use officesync_wire::decode::MAX_LINE_BYTES;
 use officesync_wire::encode;
-use pgrx::pg_sys;
+use pgrx::{PgSqlErrorCode, pg_sys};
 
 /// How a column's values are written; chosen once per table and session.
 pub(crate) enum Writer {
@@ -17,6 +20,7 @@ pub(crate) enum Writer {
     Boolean,
     /// text, varchar, bpchar, json: the bytes are the text.
     Text,
+    Bytea,
     Uuid,
     Float8,
     Date,
@@ -25,7 +29,10 @@ pub(crate) enum Writer {
     /// numeric: the output function, then bare where it is a JSON number.
     Numeric(Box<pg_sys::FmgrInfo>),
     /// Any other type.
-    Function(Box<pg_sys::FmgrInfo>),
+    Function {
+        output: Box<pg_sys::FmgrInfo>,
+        needs: Needs,
+    },
 }
 
 impl Writer {
@@ -39,22 +46,31 @@ impl Writer {
             pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::JSONOID => {
                 Self::Text
             }
+            pg_sys::BYTEAOID => Self::Bytea,
             pg_sys::UUIDOID => Self::Uuid,
             pg_sys::FLOAT8OID => Self::Float8,
             pg_sys::DATEOID => Self::Date,
             pg_sys::TIMESTAMPOID => Self::Timestamp,
             pg_sys::TIMESTAMPTZOID => Self::TimestampTz,
             pg_sys::NUMERICOID => Self::Numeric(output_function(type_id)),
-            _ => Self::Function(output_function(type_id)),
+            _ => Self::Function {
+                output: output_function(type_id),
+                needs: if catalog::type_contains(type_id, &is_named_or_money) {
+                    Needs::Names
+                } else {
+                    Needs::Formats
+                },
+            },
         }
     }
 
-    /// Whether the text may depend on settings, so that they must be pinned around it.
-    pub(crate) fn needs_settings(&self) -> bool {
-        matches!(
-            self,
-            Self::Function(_) | Self::Date | Self::Timestamp | Self::TimestampTz
-        )
+    /// Which settings the text may depend on, so that they must be pinned around it.
+    pub(crate) fn depends_on(&self) -> Needs {
+        match self {
+            Self::Function { needs, .. } => *needs,
+            Self::Date | Self::Timestamp | Self::TimestampTz => Needs::Formats,
+            _ => Needs::Nothing,
+        }
     }
 
     /// Appends `datum` to `out`.
@@ -66,6 +82,8 @@ impl Writer {
             Self::Int8 => encode::integer(out, datum.value() as i64),
             Self::Boolean => encode::boolean(out, datum.value() as u8 != 0),
             Self::Text => write_text(out, datum),
+            // SAFETY: the column is of this type, and the value is not null.
+            Self::Bytea => unsafe { bytea::write_datum(out, datum) },
             Self::Uuid => write_uuid(out, datum),
             Self::Float8 => write_float(out, f64::from_bits(datum.value() as u64)),
             Self::Date => match civil::date(datum.value() as i32) {
@@ -83,9 +101,29 @@ impl Writer {
             Self::Numeric(function) => {
                 with_output(function, datum, |text| number(out, text));
             }
-            Self::Function(function) => write_other(out, datum, function),
+            Self::Function { output, .. } => write_other(out, datum, output),
         }
     }
+}
+
+/// Whether a type's text depends on the search path or on lc_monetary: names of catalogue objects are
+/// qualified only where needed, and money is written in the session's currency.
+fn is_named_or_money(type_id: pg_sys::Oid) -> bool {
+    matches!(
+        type_id,
+        pg_sys::MONEYOID
+            | pg_sys::REGCLASSOID
+            | pg_sys::REGCOLLATIONOID
+            | pg_sys::REGCONFIGOID
+            | pg_sys::REGDICTIONARYOID
+            | pg_sys::REGNAMESPACEOID
+            | pg_sys::REGOPERATOROID
+            | pg_sys::REGOPEROID
+            | pg_sys::REGPROCEDUREOID
+            | pg_sys::REGPROCOID
+            | pg_sys::REGROLEOID
+            | pg_sys::REGTYPEOID
+    )
 }
 
 fn output_function(type_id: pg_sys::Oid) -> Box<pg_sys::FmgrInfo> {
@@ -111,7 +149,29 @@ fn with_output(function: &pg_sys::FmgrInfo, datum: pg_sys::Datum, take: impl FnO
 }
 
 fn write_other(out: &mut Vec<u8>, datum: pg_sys::Datum, function: &pg_sys::FmgrInfo) {
-    with_output(function, datum, |text| encode::string(out, text));
+    with_output(function, datum, |text| {
+        room(out, text.len());
+        encode::string(out, text);
+    });
+}
+
+/// Makes room for a value that may be large; where there is none, or the line would be longer than
+/// anyone reads, that is an error and not the end of the process.
+pub(super) fn room(out: &mut Vec<u8>, bytes: usize) {
+    /// Escapes lengthen a text; a few are allowed for at once.
+    const ESCAPES: usize = 64;
+    let line = out.len() + bytes;
+    if line > MAX_LINE_BYTES {
+        refuse::refuse(
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!("more than {MAX_LINE_BYTES} bytes of text in one row"),
+            "",
+            "",
+        );
+    }
+    if out.try_reserve(bytes + bytes / ESCAPES + 8).is_err() {
+        refuse::no_memory(line);
+    }
 }
 
 #[inline]
@@ -124,6 +184,7 @@ fn write_text(out: &mut Vec<u8>, datum: pg_sys::Datum) {
         }
         let whole = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
         if let Some(text) = tuple::plain(pg_sys::Datum::from(whole)) {
+            room(out, text.len());
             encode::string(out, text);
         }
         pg_sys::pfree(whole.cast());

@@ -5,11 +5,40 @@
 //! machinery of SET for each row.
 
 use crate::pg::ffi;
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 
+/// The settings that a value's text depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Needs {
+    Nothing,
+    /// Those of dates, intervals, floats and bytea.
+    Formats,
+    /// Also the search path and the currency.
+    Names,
+}
+
+/// Runs `work` with what it needs pinned to the canonical form of the wire format.
+#[inline]
+pub(crate) fn canonical<R>(needs: Needs, work: impl FnOnce() -> R) -> R {
+    match needs {
+        Needs::Nothing => work(),
+        Needs::Formats => {
+            let _pinned = Canonical::pin();
+            work()
+        }
+        Needs::Names => scoped(
+            &[(c"search_path", c"pg_catalog"), (c"lc_monetary", c"C")],
+            || {
+                let _pinned = Canonical::pin();
+                work()
+            },
+        ),
+    }
+}
+
 /// While this lives, values are written in the canonical form of the wire format.
-pub(crate) struct Canonical {
+struct Canonical {
     date_style: c_int,
     date_order: c_int,
     interval_style: c_int,
@@ -20,7 +49,7 @@ pub(crate) struct Canonical {
 
 impl Canonical {
     /// Pins the settings.
-    pub(crate) fn pin() -> Self {
+    fn pin() -> Self {
         // SAFETY: these are plain variables of this single-threaded backend; pg_tzset returns a
         // pointer into a cache that is never freed, and UTC always exists.
         unsafe {
@@ -54,5 +83,29 @@ impl Drop for Canonical {
             ffi::bytea_output = self.bytea_output;
             pg_sys::session_timezone = self.time_zone;
         }
+    }
+}
+
+/// Runs `work` with these settings (name, value), which are then put back: by the server when an
+/// error unwinds, else here. What SET on a function does.
+pub(crate) fn scoped<R>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> R) -> R {
+    // SAFETY: a level of settings opened and closed here; an abort closes what is left open.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        for (name, value) in settings {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+        let result = work();
+        pg_sys::AtEOXact_GUC(true, level);
+        result
     }
 }

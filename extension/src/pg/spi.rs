@@ -19,8 +19,9 @@ pub(crate) enum Parameter<'a> {
     Boolean(bool),
     Text(&'a str),
     Bytes(&'a [u8]),
-    /// Built by [`crate::pg::array::text_array`].
-    Array(Datum),
+    /// Built in the server's memory already: by [`crate::pg::array::text_array`] or
+    /// [`crate::pg::bytea::read`].
+    Built(Datum),
 }
 
 /// The rows a statement returned, copied out of the server's memory.
@@ -171,7 +172,7 @@ fn datum(parameter: &Parameter<'_>) -> Datum {
         Parameter::Boolean(flag) => Datum::from(*flag),
         Parameter::Text(text) => of_bytes(text.as_bytes()),
         Parameter::Bytes(bytes) => of_bytes(bytes),
-        Parameter::Array(array) => *array,
+        Parameter::Built(datum) => *datum,
     }
 }
 

@@ -3,6 +3,33 @@
 use pgrx::{PgTryBuilder, pg_sys};
 use std::panic::AssertUnwindSafe;
 
+/// Runs `work`. When it meets a bound of the server or of the format (a value or a row too large),
+/// `tell` gets the message and raises an error that says more; every other error passes.
+pub(crate) fn within_limits<R>(work: impl FnOnce() -> R, tell: impl Fn(&str)) -> R {
+    let tell = AssertUnwindSafe(tell);
+    PgTryBuilder::new(AssertUnwindSafe(work))
+        .catch_others(move |error| {
+            use pgrx::PgSqlErrorCode as Code;
+            use pgrx::pg_sys::panic::CaughtError;
+            if let CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) = &error {
+                let message = report.message();
+                // What palloc says when it is asked for more than a gigabyte is an internal error.
+                let is_limit = match report.sql_error_code() {
+                    Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED => true,
+                    Code::ERRCODE_INTERNAL_ERROR => {
+                        message.starts_with("invalid memory alloc request size")
+                    }
+                    _ => false,
+                };
+                if is_limit {
+                    (*tell)(message);
+                }
+            }
+            error.rethrow()
+        })
+        .execute()
+}
+
 /// Runs `work` in a subtransaction. When PostgreSQL raises an error in it, everything it did is
 /// rolled back and the answer is `None`. A request to cancel or to shut down is not swallowed.
 pub(crate) fn attempt<R>(work: impl FnOnce() -> Option<R>) -> Option<R> {
@@ -23,7 +50,10 @@ pub(crate) fn attempt<R>(work: impl FnOnce() -> Option<R>) -> Option<R> {
         restore();
     };
     PgTryBuilder::new(AssertUnwindSafe(move || {
-        restore();
+        // The resource owner stays the subtransaction's own: what is open in it when an error comes is
+        // closed with it.
+        // SAFETY: as above.
+        unsafe { pg_sys::MemoryContextSwitchTo(context) };
         match work() {
             Some(result) => {
                 // SAFETY: the subtransaction begun above is the current one.

@@ -20,6 +20,18 @@ pub(crate) fn next_value(sequence: Oid) -> i64 {
     unsafe { ffi::guarded(|| ffi::nextval_internal(sequence, false)) }
 }
 
+/// The number that the sequence has come to; 0 before its first.
+pub(crate) fn last_value(sequence: Oid) -> i64 {
+    // SAFETY: the id is that of a sequence; the function takes that one argument.
+    let value = unsafe {
+        pgrx::direct_function_call::<i64>(
+            pg_sys::pg_sequence_last_value,
+            &[Some(Datum::from(sequence))],
+        )
+    };
+    value.unwrap_or_default()
+}
+
 /// Inserts one row into one of our own tables, with its indexes (plain ones, as a catalogue has).
 pub(crate) fn insert<const COLUMNS: usize>(table: Oid, cells: &[Cell<'_>; COLUMNS]) {
     let mut values = [Datum::from(0); COLUMNS];
@@ -42,12 +54,13 @@ pub(crate) fn insert<const COLUMNS: usize>(table: Oid, cells: &[Cell<'_>; COLUMN
         let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
         let tuple =
             pg_sys::heap_form_tuple((*relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
-        pg_sys::CatalogTupleInsert(relation, tuple);
-        pg_sys::heap_freetuple(tuple);
-        pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        // The tuple has copies of its own, and a body may be a gigabyte.
         for copy in copies {
             pg_sys::pfree(copy.cast());
         }
+        pg_sys::CatalogTupleInsert(relation, tuple);
+        pg_sys::heap_freetuple(tuple);
+        pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
     }
 }
 

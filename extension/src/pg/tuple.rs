@@ -20,6 +20,11 @@ pub(crate) struct Storage {
 }
 
 impl<'a> Tuple<'a> {
+    /// A row by its values and null flags, one of each per column.
+    pub(super) fn of_arrays(values: &'a [pg_sys::Datum], nulls: &'a [bool]) -> Self {
+        Self { values, nulls }
+    }
+
     /// # Safety
     /// `slot` must be a filled slot that outlives `'a`.
     pub(super) unsafe fn of_slot(slot: *mut pg_sys::TupleTableSlot) -> Self {
@@ -41,6 +46,16 @@ impl<'a> Tuple<'a> {
             Some(false) => self.values.get(index).copied(),
             _ => None,
         }
+    }
+
+    /// How many bytes the values of these columns take in memory, those stored elsewhere and compressed
+    /// ones as they are unfolded. Only of variable-length columns.
+    pub(crate) fn unfolded_bytes(&self, columns: impl Iterator<Item = usize>) -> usize {
+        columns
+            .filter_map(|index| self.value(index))
+            // SAFETY: the caller names columns of variable length; only their headers are read.
+            .map(|datum| unsafe { pg_sys::toast_raw_datum_size(datum) })
+            .sum()
     }
 
     /// Whether the column at `index` holds the same bytes here and there.
@@ -75,7 +90,31 @@ unsafe fn same_image(left: pg_sys::Datum, right: pg_sys::Datum, storage: Storage
         {
             return left == right;
         }
+        if storage.length == -1 && same_place(left, right) {
+            return true;
+        }
         ffi::guarded(|| ffi::datum_image_eq(left, right, false, i32::from(storage.length)))
+    }
+}
+
+/// Whether both are pointers to the same value outside of the row: what an update leaves alone need not
+/// be fetched to be known as unchanged.
+///
+/// # Safety
+/// Both must point to varlenas.
+unsafe fn same_place(left: pg_sys::Datum, right: pg_sys::Datum) -> bool {
+    /// Header, tag, and the pointer itself (`varatt_external`).
+    const POINTER_BYTES: usize = 2 + size_of::<pg_sys::varatt_external>();
+    // SAFETY: a varlena with a one-byte header says by its tag what follows; only where it is a
+    // pointer to a toast table are that many bytes read.
+    unsafe {
+        let pointer = |datum: pg_sys::Datum| {
+            let bytes = datum.cast_mut_ptr::<u8>();
+            let on_disk = pgrx::varatt_is_1b_e(bytes.cast())
+                && u32::from(*bytes.add(1)) == pg_sys::vartag_external::VARTAG_ONDISK;
+            on_disk.then(|| core::slice::from_raw_parts(bytes, POINTER_BYTES))
+        };
+        matches!((pointer(left), pointer(right)), (Some(left), Some(right)) if left == right)
     }
 }
 

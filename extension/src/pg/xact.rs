@@ -37,8 +37,11 @@ unsafe extern "C-unwind" fn at_subtransaction_event(
     _parent: pg_sys::SubTransactionId,
     _arg: *mut c_void,
 ) {
-    use pg_sys::SubXactEvent::{SUBXACT_EVENT_ABORT_SUB, SUBXACT_EVENT_COMMIT_SUB};
+    use pg_sys::SubXactEvent::{
+        SUBXACT_EVENT_ABORT_SUB, SUBXACT_EVENT_COMMIT_SUB, SUBXACT_EVENT_START_SUB,
+    };
     match event {
+        SUBXACT_EVENT_START_SUB => crate::transaction::subtransaction_begins(),
         SUBXACT_EVENT_COMMIT_SUB => crate::transaction::subtransaction_committed(nest_level()),
         SUBXACT_EVENT_ABORT_SUB => crate::transaction::subtransaction_aborted(nest_level()),
         _ => {}

@@ -77,6 +77,11 @@ impl Publisher {
         &self.link.user
     }
 
+    /// Whether the connection lives, as far as the library knows.
+    pub(crate) fn connected(&self) -> bool {
+        self.link.connection.status().connected()
+    }
+
     /// Whether the broker has told us not to publish (memory or disk alarm).
     pub(crate) fn blocked(&self) -> bool {
         self.link.connection.status().blocked()

@@ -7,7 +7,7 @@ use lapin::Acker;
 use lapin::message::Delivery;
 
 use crate::database::{Part, Sender};
-use crate::message::{Control, Kind, Malformed, read};
+use crate::message::{Control, Encoding, Kind, Malformed, read};
 
 /// One part of a tick with what is needed to acknowledge it.
 #[derive(Debug)]
@@ -25,6 +25,12 @@ pub(crate) enum Incoming {
     Control {
         sender: Sender,
         control: Control,
+        acker: Acker,
+    },
+    /// A control message that is compressed: it may be long, so it stays packed until its turn.
+    Packed {
+        sender: Sender,
+        body: Vec<u8>,
         acker: Acker,
     },
     Malformed {
@@ -52,13 +58,21 @@ pub(crate) fn sort(delivery: Delivery) -> Incoming {
         Ok(Kind::Control {
             origin,
             incarnation,
+            encoding,
         }) => {
             let sender = Sender {
                 origin,
                 incarnation,
                 broker_user,
             };
-            match Control::from_json(&body) {
+            if encoding == Encoding::Zstd {
+                return Incoming::Packed {
+                    sender,
+                    body,
+                    acker,
+                };
+            }
+            match Control::unpack(encoding, &body) {
                 Ok(control) => Incoming::Control {
                     sender,
                     control,
@@ -109,6 +123,7 @@ fn part(
         position_incarnation: header.position_incarnation,
         broker_user,
         encoding,
+        continued: header.continued,
         body,
     }
 }
@@ -127,6 +142,7 @@ fn remains(origin: Option<String>, broker_user: Option<String>, body: Vec<u8>) -
         position_incarnation: None,
         broker_user,
         encoding: "identity".to_owned(),
+        continued: false,
         body,
     }
 }

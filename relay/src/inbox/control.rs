@@ -1,4 +1,4 @@
-//! Control messages: hello and welcome, positions, resend requests; and pruning.
+//! Control messages: hello and welcome, positions, resend requests, tables; and pruning.
 //!
 //! Invariant: everything said here is repeated until it has had its effect, so any of it may be lost.
 
@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 
 use super::lane::Shared;
 use super::settle::acknowledge;
+use super::tables::Tables;
 use super::until;
 use crate::database::{self, Role, Sender};
 use crate::error::{Error, Policy, Result};
-use crate::message::{Control, KEY_HEAD, WireRole};
+use crate::message::{Control, Encoding, KEY_HEAD, WireRole};
 use crate::outbox::listen::Command;
 
 const HELLO_EVERY: Duration = Duration::from_secs(5);
@@ -39,6 +40,12 @@ pub(crate) enum Event {
         control: Control,
         acker: Acker,
     },
+    /// A compressed control message came.
+    Packed {
+        sender: Sender,
+        body: Vec<u8>,
+        acker: Acker,
+    },
 }
 
 /// The control task and its timers.
@@ -52,6 +59,7 @@ pub(crate) struct ControlTask {
     heartbeat_at: Option<Instant>,
     prune_at: Option<Instant>,
     pruned_at: Option<Instant>,
+    tables: Tables,
 }
 
 impl ControlTask {
@@ -65,6 +73,7 @@ impl ControlTask {
             heartbeat_at: None,
             prune_at: None,
             pruned_at: None,
+            tables: Tables::default(),
         }
     }
 
@@ -78,6 +87,7 @@ impl ControlTask {
                 self.report_at,
                 self.heartbeat_at,
                 self.prune_at,
+                self.tables.look_at(),
             ]
             .into_iter()
             .flatten()
@@ -125,12 +135,29 @@ impl ControlTask {
                 sender,
                 control,
                 acker,
-            } => {
-                self.receive_until_answered(&sender, &control).await;
-                if !self.shared.stop.is_cancelled() {
+            } => self.receive_message(&sender, &control, &acker).await,
+            Event::Packed {
+                sender,
+                body,
+                acker,
+            } => match Control::unpack(Encoding::Zstd, &body) {
+                Ok(control) => {
+                    drop(body);
+                    self.receive_message(&sender, &control, &acker).await;
+                }
+                Err(error) => {
+                    let (origin, bytes) = (sender.origin, body.len());
+                    tracing::error!(origin, bytes, %error, "a control message is malformed; it is dropped");
                     acknowledge(&acker).await;
                 }
-            }
+            },
+        }
+    }
+
+    async fn receive_message(&mut self, sender: &Sender, control: &Control, acker: &Acker) {
+        self.receive_until_answered(sender, control).await;
+        if !self.shared.stop.is_cancelled() {
+            acknowledge(acker).await;
         }
     }
 
@@ -148,6 +175,9 @@ impl ControlTask {
         if due(&mut self.prune_at) {
             self.pruned_at = Some(now);
             self.prune().await;
+        }
+        if self.tables.due(now) {
+            self.tables.look(&self.shared).await;
         }
     }
 
@@ -204,7 +234,7 @@ impl ControlTask {
             Err(error) => Err(error),
         };
         match pruned {
-            Ok(rows) if rows > 0 => tracing::debug!(rows, "pruned the outbox"),
+            Ok(bytes) if bytes > 0 => tracing::debug!(bytes, "the outbox gave space back"),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the outbox could not be pruned"),
         }
@@ -270,6 +300,8 @@ impl ControlTask {
                     .await
             }
             (Role::Head, Control::Resend { from }) => {
+                let client = self.shared.applier.aside().await?;
+                database::require_sender(&client, sender).await?;
                 let branch = sender.origin.clone();
                 self.command(Command::ResendTo {
                     branch,
@@ -283,6 +315,19 @@ impl ControlTask {
                 self.command(Command::Rewind { from }).await;
                 Ok(())
             }
+            (_, Control::TablesHeld { digest }) => {
+                self.tables
+                    .tell(&self.shared, sender, digest.as_deref())
+                    .await;
+                Ok(())
+            }
+            (
+                _,
+                Control::Tables {
+                    digest,
+                    definitions,
+                },
+            ) => Tables::receive(&self.shared, sender, &digest, &definitions).await,
             _ => Err(Error::Unpublished("sent to the wrong side; it is dropped")),
         }
     }
@@ -313,6 +358,7 @@ impl ControlTask {
             })
             .await;
         }
+        self.tables.ask(&self.shared, sender).await;
         self.moved();
         Ok(())
     }
@@ -360,6 +406,7 @@ impl ControlTask {
             self.say(KEY_HEAD.to_owned(), Control::Resend { from })
                 .await;
         }
+        self.tables.ask(&self.shared, sender).await;
         self.moved();
         Ok(())
     }

@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) events: mpsc::Sender<Event>,
     /// Told when something was applied: positions to report, rows to prune.
     pub(crate) moved: Arc<Notify>,
+    /// Told when definitions of tables have changed, here or at a peer: `check()` may find other things.
+    pub(crate) recheck: Arc<Notify>,
     pub(crate) stop: CancellationToken,
 }
 

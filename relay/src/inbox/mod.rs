@@ -10,6 +10,7 @@ mod gap;
 pub(crate) mod lane;
 pub(crate) mod position;
 mod settle;
+mod tables;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -205,6 +206,21 @@ impl Inbox {
                 let event = Event::Message {
                     sender,
                     control,
+                    acker,
+                };
+                stop.run_until_cancelled(lane.send(Step::Control(event)))
+                    .await?
+                    .ok()?;
+            }
+            Incoming::Packed {
+                sender,
+                body,
+                acker,
+            } => {
+                let lane = self.lane(&sender.origin);
+                let event = Event::Packed {
+                    sender,
+                    body,
                     acker,
                 };
                 stop.run_until_cancelled(lane.send(Step::Control(event)))

@@ -5,14 +5,18 @@
 
 use std::collections::VecDeque;
 
-use crate::database::{self, Client, Drained, Tick};
+use crate::database::{self, Client, Cursor, Drained, Tick};
 use crate::error::Result;
 
 /// How many ticks are looked up at once.
 const PAGE: i32 = 64;
 
 /// The cursor before the first part of a tick.
-const FROM_THE_START: (i64, i32) = (0, -1);
+const FROM_THE_START: Cursor = Cursor {
+    sequence: 0,
+    chunk: -1,
+    byte: 0,
+};
 
 /// For whom a tick is being published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +32,7 @@ pub(crate) struct Underway {
     pub(crate) target: Target,
     /// Number of the next part.
     pub(crate) part: i32,
-    sequence: i64,
-    chunk: i32,
+    after: Cursor,
     /// The first part, when it was read together with the tick.
     ahead: Option<Drained>,
 }
@@ -40,8 +43,7 @@ impl Underway {
             tick,
             target,
             part: 1,
-            sequence: FROM_THE_START.0,
-            chunk: FROM_THE_START.1,
+            after: FROM_THE_START,
             ahead: None,
         }
     }
@@ -51,14 +53,13 @@ impl Underway {
         if let Some(ahead) = self.ahead.take() {
             return Ok(ahead);
         }
-        database::drain(client, self.tick.number, self.sequence, self.chunk).await
+        database::drain(client, self.tick.number, self.after).await
     }
 
     /// That part was handed to the broker.
     pub(crate) fn advance(&mut self, drained: &Drained) {
         self.part += 1;
-        self.sequence = drained.sequence;
-        self.chunk = drained.chunk;
+        self.after = drained.next;
     }
 }
 
@@ -71,6 +72,8 @@ pub(crate) struct Stream {
     pub(crate) made: i64,
     /// Every tick up to this one is confirmed in this pass over the outbox.
     pub(crate) confirmed: i64,
+    /// From where the other side asked to be sent again.
+    asked: i64,
     known: VecDeque<Tick>,
 }
 
@@ -80,8 +83,23 @@ impl Stream {
             after: sent,
             made,
             confirmed: sent,
+            asked: i64::MAX,
             known: VecDeque::new(),
         }
+    }
+
+    /// Goes on behind ticks that are gone: every peer has acknowledged them, whatever is still to be
+    /// confirmed of this pass. False when the other side has asked for one of them.
+    pub(crate) fn step_over(&mut self, last_gone: i64) -> bool {
+        let wanted = (self.after + 1..=last_gone).contains(&self.asked);
+        self.after = last_gone;
+        self.confirmed = self.confirmed.max(last_gone);
+        !wanted
+    }
+
+    /// What was looked up may be gone by now: look again.
+    pub(crate) fn look_again(&mut self) {
+        self.known.clear();
     }
 
     pub(crate) fn pending(&self) -> bool {
@@ -96,8 +114,7 @@ impl Stream {
             let ticks = database::ticks_after(client, self.after, PAGE);
             let known = if self.made == self.after + 1 {
                 // The usual case when there is no backlog: one round trip for the tick and its part.
-                let (sequence, chunk) = FROM_THE_START;
-                let part = database::drain(client, self.made, sequence, chunk);
+                let part = database::drain(client, self.made, FROM_THE_START);
                 let (known, part) = tokio::join!(ticks, part);
                 ahead = part.ok();
                 known?
@@ -131,6 +148,7 @@ impl Stream {
 
     /// The other side lacks ticks from `from` on.
     pub(crate) fn rewind(&mut self, from: i64) {
+        self.asked = from;
         if from <= self.after {
             self.after = from - 1;
             self.confirmed = self.confirmed.min(from - 1);
@@ -152,6 +170,28 @@ mod tests {
         assert_eq!(stream.confirmed, 5);
         stream.start_over();
         assert_eq!(stream.after, 5);
+    }
+
+    #[test]
+    fn what_was_pruned_meanwhile_counts_as_confirmed() {
+        let mut stream = Stream::new(400, 300);
+        stream.rewind(92);
+        stream.after = 283;
+        stream.confirm(92, 91);
+        // The other side has more than it asked for at first, and asks again.
+        stream.rewind(362);
+        assert!(stream.step_over(361));
+        // The rest of the pass before the hole is confirmed too late to matter.
+        stream.confirm(93, 92);
+        stream.confirm(362, 361);
+        assert_eq!((stream.after, stream.confirmed), (361, 362));
+        assert!(
+            !Stream {
+                asked: 363,
+                ..stream
+            }
+            .step_over(370)
+        );
     }
 
     #[test]

@@ -208,7 +208,7 @@ impl Outbox {
     /// The next moment at which there may be something to do although nothing happens.
     fn deadline(&mut self, now: Instant) -> Instant {
         const BLOCKED_LOOK: Duration = Duration::from_millis(250);
-        const CONFIRM_LOOK: Duration = Duration::from_secs(5);
+        const CONNECTION_LOOK: Duration = Duration::from_secs(5);
         const LONGEST: Duration = Duration::from_secs(60);
         let mut deadline = now + LONGEST;
         if !self.stop.is_cancelled() {
@@ -230,8 +230,8 @@ impl Outbox {
             }
             if publisher.blocked() {
                 deadline = deadline.min(now + BLOCKED_LOOK);
-            } else if !publisher.in_flight().is_empty() {
-                deadline = deadline.min(now + CONFIRM_LOOK);
+            } else {
+                deadline = deadline.min(now + CONNECTION_LOOK);
             }
         }
         deadline
@@ -307,6 +307,10 @@ impl Outbox {
     fn say(&mut self, key: String, control: Control) {
         let office = Arc::clone(&self.around.office);
         let Some(publisher) = self.broker.up() else {
+            // Long, and asked for again as soon as there is a broker.
+            if matches!(control, Control::Tables { .. }) {
+                return;
+            }
             self.unsaid.push_back((key, control));
             if self.unsaid.len() > MAX_UNSAID {
                 self.unsaid.pop_front();

@@ -32,6 +32,8 @@ pub(crate) fn part(
         previous: tick.previous,
         part: underway.part,
         last: drained.last,
+        // The piece of a row that is larger than a part: the next part begins in the middle of it.
+        continued: drained.next.byte > 0,
         position,
         position_incarnation,
         created_us: tick.created_us,
@@ -73,10 +75,10 @@ pub(crate) fn control(
     key: String,
     control: &Control,
 ) -> Result<(Outgoing, Confirmed)> {
-    let body = control
-        .to_json()
+    let (encoding, body) = control
+        .pack()
         .map_err(|_| Error::Unpublished("not encodable"))?;
-    let properties = control_properties(office, user);
+    let properties = control_properties(office, user, encoding);
     let id = properties.message_id().as_ref();
     let outgoing = Outgoing {
         key,

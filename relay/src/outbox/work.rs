@@ -11,7 +11,7 @@ use crate::database::{self, Role, Tick};
 use crate::error::{Error, Result};
 
 /// Bytes handed to the broker and not confirmed.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Messages handed to the broker and not confirmed.
 const MAX_MESSAGES: usize = 512;
 /// Ticks sent again before the next tick for everybody gets its turn.
@@ -51,6 +51,11 @@ impl Outbox {
         let Some(publisher) = self.broker.up() else {
             return false;
         };
+        // While there is nothing to publish, no failure tells that the connection is gone.
+        if !publisher.connected() {
+            self.start_over("the publishing connection broke; connecting again");
+            return false;
+        }
         if publisher.overdue(now) {
             self.start_over("the broker has confirmed nothing for a minute; connecting again");
             return false;
@@ -113,15 +118,32 @@ impl Outbox {
         if tick.previous == self.stream.after {
             return;
         }
-        tracing::error!(
-            from = self.stream.after + 1,
-            to = tick.previous,
-            "ticks to be published are no longer kept; whoever lacks them must be loaded again"
-        );
-        if self.stream.confirmed == self.stream.after {
-            self.stream.confirmed = tick.previous;
+        let (from, to) = (self.stream.after + 1, tick.previous);
+        if self.stream.step_over(to) {
+            tracing::debug!(
+                from,
+                to,
+                "ticks were acknowledged before they were sent again"
+            );
+        } else {
+            tracing::error!(
+                from,
+                to,
+                "ticks to be published are no longer kept; whoever lacks them must be loaded again"
+            );
         }
-        self.stream.after = tick.previous;
+    }
+
+    /// The tick under way was acknowledged by everybody, and pruned, before it was drained.
+    fn drop_underway(&mut self) {
+        self.stream.look_again();
+        if let Some(Underway {
+            target: Target::Branch(branch),
+            ..
+        }) = self.underway.take()
+        {
+            self.resends.stop(&branch);
+        }
     }
 
     /// Drains the next part of the tick under way and hands it over.
@@ -129,7 +151,14 @@ impl Outbox {
         let Some(underway) = &mut self.underway else {
             return Ok(false);
         };
-        let mut drained = underway.drain(&self.session.client).await?;
+        let mut drained = match underway.drain(&self.session.client).await {
+            Ok(drained) => drained,
+            Err(error) if error.sqlstate() == Some("P0002") => {
+                self.drop_underway();
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
         crate::faults::publish_before();
         let Some(publisher) = self.broker.up() else {
             return Ok(false);

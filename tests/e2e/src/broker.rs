@@ -117,10 +117,13 @@ impl Broker {
         ));
         let url = self.url("admin", "/");
         wait::until("RabbitMQ to answer", wait::RECOVERY, || async {
-            Connection::connect(&url, ConnectionProperties::default())
-                .await
-                .map(|_| ())
-                .map_err(|e| e.to_string())
+            // lapin may wait forever when a server that is still starting hangs up on it.
+            let connecting = Connection::connect(&url, ConnectionProperties::default());
+            match tokio::time::timeout(Duration::from_secs(5), connecting).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err("no answer within 5 s".to_owned()),
+            }
         })
         .await;
     }
@@ -180,6 +183,11 @@ impl Broker {
     /// The AMQP port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The server's process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Process::pid)
     }
 
     /// Runs `rabbitmqctl` on this node and returns what it printed.

@@ -67,9 +67,11 @@ async fn texts(office: &Office, table: &str) -> Result<Vec<String>, String> {
 /// A row as text, its columns by name: their order may differ between offices.
 async fn row_expression(office: &Office, table: &str) -> Result<String, String> {
     office.try_run(PINNED).await?;
+    // A name may hold a quote.
+    let literal = table.replace('\'', "''");
     let sql = format!(
         "SELECT format('ROW(%s)::text', string_agg(quote_ident(attname), ',' ORDER BY attname)) FROM pg_attribute \
-         WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"
+         WHERE attrelid = '{literal}'::regclass AND attnum > 0 AND NOT attisdropped"
     );
     office.try_value(&sql).await
 }

@@ -4,7 +4,8 @@
 //! From the machine up: a run's private [`directory`], free [`ports`], a child [`process`]; a [`cluster`] and a
 //! [`broker`] (with its [`topology`]); a [`proxy`] between them; a [`relay`]; an [`office`] made of these and a
 //! [`company`] made of offices. Then what happens there: [`workload`] writes, [`digest`] measures, [`converge`]
-//! waits and compares, [`wait`] polls, [`seed`] repeats.
+//! waits and compares, [`wait`] polls, [`seed`] repeats. [`fuzz`] writes what nobody would think of, with [`values`] of
+//! every type.
 
 // A harness panics: a test that cannot start its server has failed, and the message is what the reader needs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -26,6 +27,8 @@ pub mod office;
 
 pub mod converge;
 pub mod digest;
+pub mod fuzz;
 pub mod seed;
+pub mod values;
 pub mod wait;
 pub mod workload;

@@ -1,13 +1,14 @@
-//! A link between two offices that can fail: a TCP proxy that cuts, swallows, delays and throttles.
+//! A link between two offices that can fail: a TCP proxy that cuts, swallows, delays and throttles, and counts.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -22,7 +23,7 @@ pub struct Link {
     pub swallow_down: bool,
     /// Each byte takes this long, one way.
     pub delay: Duration,
-    /// Bytes a second each way; zero for no limit.
+    /// Bytes a second each way, for all connections together; zero for no limit.
     pub bytes_per_second: u64,
     /// Connections of an older generation are dead: both ends keep them open, nothing passes.
     generation: u64,
@@ -33,7 +34,41 @@ pub struct Link {
 pub struct Proxy {
     port: u16,
     link: Arc<watch::Sender<Link>>,
+    ways: Ways,
     listener: JoinHandle<()>,
+}
+
+/// The two directions, each shared by all connections.
+#[derive(Debug, Clone, Default)]
+struct Ways {
+    up: Arc<Way>,
+    down: Arc<Way>,
+}
+
+/// One direction: what it has carried, and when it is free to take more.
+#[derive(Debug, Default)]
+struct Way {
+    bytes: AtomicU64,
+    free: Mutex<Option<Instant>>,
+}
+
+impl Way {
+    /// Waits for as long as so many bytes keep a line of that speed busy, after those who came before.
+    async fn take(&self, count: usize, bytes_per_second: u64) {
+        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
+        if bytes_per_second == 0 {
+            return;
+        }
+        let busy = Duration::from_secs_f64(count as f64 / bytes_per_second as f64);
+        let until = {
+            let mut free = self.free.lock().await;
+            let now = Instant::now();
+            let until = free.map_or(now, |free| free.max(now)) + busy;
+            *free = Some(until);
+            until
+        };
+        tokio::time::sleep_until(until).await;
+    }
 }
 
 impl Proxy {
@@ -45,10 +80,12 @@ impl Proxy {
             .expect("the port is free");
         let link = Arc::new(watch::Sender::new(Link::default()));
         let server = SocketAddr::from(([127, 0, 0, 1], server_port));
-        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&link)));
+        let ways = Ways::default();
+        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&link), ways.clone()));
         Proxy {
             port,
             link,
+            ways,
             listener: accepting,
         }
     }
@@ -56,6 +93,12 @@ impl Proxy {
     /// The port to connect to.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How many bytes have passed so far, towards the server and from it.
+    pub fn carried(&self) -> (u64, u64) {
+        let bytes = |way: &Way| way.bytes.load(Ordering::Relaxed);
+        (bytes(&self.ways.up), bytes(&self.ways.down))
     }
 
     /// Changes the link.
@@ -92,18 +135,23 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, link: Arc<watch::Sender<Link>>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    link: Arc<watch::Sender<Link>>,
+    ways: Ways,
+) {
     while let Ok((client, _)) = listener.accept().await {
         let state = link.subscribe();
         if state.borrow().cut {
             continue; // dropped: the client sees a reset or an end
         }
-        tokio::spawn(serve(client, server, state));
+        tokio::spawn(serve(client, server, state, ways.clone()));
     }
 }
 
 /// Carries one connection until either end closes it or the link is cut.
-async fn serve(client: TcpStream, server: SocketAddr, mut link: watch::Receiver<Link>) {
+async fn serve(client: TcpStream, server: SocketAddr, mut link: watch::Receiver<Link>, ways: Ways) {
     let Ok(server) = TcpStream::connect(server).await else {
         return;
     };
@@ -111,12 +159,22 @@ async fn serve(client: TcpStream, server: SocketAddr, mut link: watch::Receiver<
     let born = link.borrow().generation;
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
-    let up = carry(client_reads, server_writes, link.clone(), born, |link| {
-        link.swallow_up
-    });
-    let down = carry(server_reads, client_writes, link.clone(), born, |link| {
-        link.swallow_down
-    });
+    let up = carry(
+        client_reads,
+        server_writes,
+        link.clone(),
+        &ways.up,
+        born,
+        |link| link.swallow_up,
+    );
+    let down = carry(
+        server_reads,
+        client_writes,
+        link.clone(),
+        &ways.down,
+        born,
+        |link| link.swallow_down,
+    );
     tokio::select! {
         () = up => {}
         () = down => {}
@@ -129,6 +187,7 @@ async fn carry(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     link: watch::Receiver<Link>,
+    way: &Way,
     born: u64,
     swallow: fn(&Link) -> bool,
 ) {
@@ -150,12 +209,7 @@ async fn carry(
             if swallow(&state) || born != state.generation {
                 continue;
             }
-            if state.bytes_per_second > 0 {
-                tokio::time::sleep(Duration::from_secs_f64(
-                    count as f64 / state.bytes_per_second as f64,
-                ))
-                .await;
-            }
+            way.take(count, state.bytes_per_second).await;
             if send
                 .send((Instant::now() + state.delay, buffer[..count].to_vec()))
                 .await

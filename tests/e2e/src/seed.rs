@@ -7,6 +7,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Seed(u64);
 
 impl Seed {
+    /// The generator of a number.
+    pub fn numbered(number: u64) -> Seed {
+        Seed(number)
+    }
+
+    /// The number it was made of, as long as nothing was drawn.
+    pub fn number(&self) -> u64 {
+        self.0
+    }
+
     /// The seed of this run, from `OFFICESYNC_SEED` or the clock; it is printed.
     pub fn of_run(what: &str) -> Seed {
         let number = std::env::var("OFFICESYNC_SEED")

@@ -8,13 +8,19 @@ SELECT received, received_incarnation FROM officesync.receive_hello('nice', 'inc
 -- A position counts only if it speaks of this head's log, and never goes back.
 UPDATE officesync.peer SET acknowledged_tick = 0;
 SELECT max(number) AS last FROM officesync.tick \gset
-SELECT officesync.receive_position('nice', 'inc-2', 1, 'some other head');
-SELECT officesync.receive_position('nice', 'wrong', 1, (SELECT incarnation FROM officesync.office));
+SELECT officesync.receive_position('nice', 'inc-2', 'nice', 1, 'some other head');
+SELECT officesync.receive_position('nice', 'wrong', 'nice', 1, (SELECT incarnation FROM officesync.office));
+SELECT officesync.receive_position('nice', 'inc-2', 'mallory', :last, (SELECT incarnation FROM officesync.office));
 SELECT acknowledged_tick FROM officesync.peer WHERE name = 'nice';
-SELECT officesync.receive_position('nice', 'inc-2', :last, (SELECT incarnation FROM officesync.office));
-SELECT officesync.receive_position('nice', 'inc-2', :last - 1, (SELECT incarnation FROM officesync.office));
-SELECT officesync.receive_position('nice', 'inc-2', :last + 1000, (SELECT incarnation FROM officesync.office));
+SELECT officesync.receive_position('nice', 'inc-2', 'nice', :last, (SELECT incarnation FROM officesync.office));
+SELECT officesync.receive_position('nice', 'inc-2', 'nice', :last - 1, (SELECT incarnation FROM officesync.office));
+SELECT officesync.receive_position('nice', 'inc-2', 'nice', :last + 1000, (SELECT incarnation FROM officesync.office));
 SELECT acknowledged_tick = :last AS acknowledged FROM officesync.peer WHERE name = 'nice';
+-- A hello carries a position as well.
+UPDATE officesync.peer SET acknowledged_tick = 0 WHERE name = 'nice';
+SELECT start FROM officesync.receive_hello('nice', 'inc-2', 'branch', 1, (SELECT incarnation FROM officesync.office), 'nice');
+SELECT acknowledged_tick FROM officesync.peer WHERE name = 'nice';
+SELECT officesync.receive_position('nice', 'inc-2', 'nice', :last, (SELECT incarnation FROM officesync.office));
 -- Pruning waits for the slowest branch.
 SELECT officesync.settle(:last);
 SELECT officesync.prune();

@@ -15,6 +15,19 @@ SHOW DateStyle;
 RESET DateStyle; RESET IntervalStyle; RESET TimeZone; RESET extra_float_digits; RESET bytea_output;
 SELECT regexp_replace(lines(), '.*"rows":', '');
 CALL forget();
+-- Names are qualified whatever the search path, also inside of other types.
+CREATE SCHEMA near;
+CREATE TABLE near.thing (id int);
+CREATE TYPE near.pair AS (what regclass, price money);
+CREATE TABLE named (id int PRIMARY KEY, c regclass, a regtype[], p near.pair, f regprocedure, m money, s regnamespace);
+SELECT officesync.track('named');
+SET search_path = near, public, pg_catalog;
+INSERT INTO public.named VALUES (1, 'thing', '{pair,int4,thing}', ('thing', 1234.5), 'lower(text)', -0.07, 'near');
+SHOW search_path;
+RESET search_path;
+SELECT regexp_replace(lines(), '.*"rows":', '');
+CALL forget();
+DROP TABLE named; DROP SCHEMA near CASCADE;
 -- Days and times across the whole range, against the server's own text.
 CREATE TABLE days (id int PRIMARY KEY, d date, ts timestamp);
 SELECT officesync.track('days');

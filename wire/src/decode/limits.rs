@@ -1,6 +1,10 @@
 //! What a reader accepts before it refuses. A writer that follows the format stays far below all of
 //! these, so meeting one means a damaged or a hostile body.
 
+/// The longest line: what a row of the largest values takes, old and new. Capture refuses what would be
+/// longer, so that nothing is sent that could not be read.
+pub const MAX_LINE_BYTES: usize = 2 << 30;
+
 /// Bounds on a body and its lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -21,7 +25,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_line_bytes: 512 << 20,
+            max_line_bytes: MAX_LINE_BYTES,
             max_body_bytes: 8 << 30,
             max_columns: 1664,
             max_rows: 1 << 20,

@@ -33,6 +33,7 @@ pub fn line<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Line<'a>, WireError>
         .line()
         .map_err(|problem| match version_of(text, *limits) {
             Some(found) if found > u64::from(VERSION) => WireError::NewerVersion { found },
+            _ if problem == Problem::NoMemory => WireError::NoMemory { line: 1 },
             _ => WireError::Malformed {
                 problem,
                 place: scanner.place(),

@@ -16,6 +16,6 @@ mod stream;
 mod text;
 
 pub use change::{Change, Line, RowGroup, Value};
-pub use limits::Limits;
+pub use limits::{Limits, MAX_LINE_BYTES};
 pub use line::line;
 pub use stream::{LineReader, lines};

@@ -18,25 +18,26 @@ pub fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(move |_| !body.is_empty())
 }
 
-/// Hands out the lines of a body one at a time.
-pub struct LineReader<'a> {
-    source: Source<'a>,
+/// Hands out the lines of a body one at a time. The body may be bytes at hand or anything that reads
+/// them piece by piece: no more of it is asked for than the next line takes.
+pub struct LineReader<R: BufRead> {
+    source: Source<R>,
     limits: Limits,
     line: u64,
     body_bytes: u64,
 }
 
-enum Source<'a> {
-    Identity(&'a [u8]),
-    Zstd(BufReader<Decoder<'a, &'a [u8]>>),
+enum Source<R: BufRead> {
+    Identity(R),
+    Zstd(BufReader<Decoder<'static, R>>),
 }
 
-impl<'a> LineReader<'a> {
+impl<R: BufRead> LineReader<R> {
     /// A reader of `body`; a zstd body may be several frames one after another.
     ///
     /// # Errors
     /// [`WireError::Decompress`] when zstd cannot set up its state.
-    pub fn new(encoding: Encoding, body: &'a [u8], limits: Limits) -> Result<Self, WireError> {
+    pub fn new(encoding: Encoding, body: R, limits: Limits) -> Result<Self, WireError> {
         let source = match encoding {
             Encoding::Identity => Source::Identity(body),
             Encoding::Zstd => {
@@ -54,20 +55,20 @@ impl<'a> LineReader<'a> {
     /// Replaces the content of `buffer` with the next line, without its newline; false at the end.
     ///
     /// # Errors
-    /// When the body cannot be decompressed or is longer than the limits; the reader is then done for.
+    /// When the body cannot be read or decompressed, is longer than the limits, or finds no memory; the
+    /// reader is then done for.
     pub fn next_line(&mut self, buffer: &mut Vec<u8>) -> Result<bool, WireError> {
         buffer.clear();
         self.line += 1;
         loop {
-            let available = match &mut self.source {
-                Source::Identity(rest) => *rest,
-                Source::Zstd(reader) => {
-                    reader.fill_buf().map_err(|source| WireError::Decompress {
-                        line: self.line,
-                        source,
-                    })?
-                }
+            let filled = match &mut self.source {
+                Source::Identity(reader) => reader.fill_buf(),
+                Source::Zstd(reader) => reader.fill_buf(),
             };
+            let available = filled.map_err(|source| WireError::Decompress {
+                line: self.line,
+                source,
+            })?;
             if available.is_empty() {
                 return Ok(!buffer.is_empty());
             }
@@ -88,6 +89,10 @@ impl<'a> LineReader<'a> {
                     limit: self.limits.max_body_bytes,
                 });
             }
+            // A line may be a gigabyte: to find no memory for it must not be the end of the process.
+            buffer
+                .try_reserve(piece.len())
+                .map_err(|_| WireError::NoMemory { line: self.line })?;
             buffer.extend_from_slice(piece);
             self.source.consume(used);
             if newline.is_some() {
@@ -102,22 +107,22 @@ impl<'a> LineReader<'a> {
     }
 }
 
-fn decoder(body: &[u8]) -> io::Result<Source<'_>> {
+fn decoder<R: BufRead>(body: R) -> io::Result<Source<R>> {
     let mut decoder = Decoder::with_buffer(body)?;
     decoder.window_log_max(WINDOW_LOG_MAX)?;
     Ok(Source::Zstd(BufReader::with_capacity(128 << 10, decoder)))
 }
 
-impl Source<'_> {
+impl<R: BufRead> Source<R> {
     fn consume(&mut self, used: usize) {
         match self {
-            Source::Identity(rest) => rest.consume(used),
+            Source::Identity(reader) => reader.consume(used),
             Source::Zstd(reader) => reader.consume(used),
         }
     }
 }
 
-impl std::fmt::Debug for LineReader<'_> {
+impl<R: BufRead> std::fmt::Debug for LineReader<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LineReader")
             .field("line", &self.line)

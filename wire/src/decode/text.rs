@@ -43,8 +43,8 @@ impl<'a> Scanner<'a> {
     #[cold]
     fn unescape(&mut self, start: usize) -> Result<String, Problem> {
         let plain = self.slice(start, self.at);
-        let mut out = String::with_capacity(plain.len() + ROOM);
-        out.push_str(plain);
+        let mut out = String::new();
+        append(&mut out, plain)?;
         loop {
             self.at += 1;
             let character = self.escape()?;
@@ -54,7 +54,7 @@ impl<'a> Scanner<'a> {
                 continue;
             }
             let special = self.next_special()?;
-            out.push_str(self.slice(plain, self.at));
+            append(&mut out, self.slice(plain, self.at))?;
             if special == b'"' {
                 self.at += 1;
                 return Ok(out);
@@ -115,6 +115,15 @@ impl<'a> Scanner<'a> {
     fn slice(&self, start: usize, end: usize) -> &'a str {
         self.text.get(start..end).unwrap_or("")
     }
+}
+
+/// Appends a run and makes room for the next. A text may be a gigabyte: to find no memory for it must
+/// not be the end of the process.
+fn append(out: &mut String, plain: &str) -> Result<(), Problem> {
+    out.try_reserve(plain.len() + ROOM)
+        .map_err(|_| Problem::NoMemory)?;
+    out.push_str(plain);
+    Ok(())
 }
 
 #[cfg(test)]

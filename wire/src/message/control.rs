@@ -1,10 +1,13 @@
-//! Control messages: what two offices tell one another beside ticks. One JSON object each, small, and
-//! held to the same rule as lines: a newer version is an error of its own, an unknown field is one too
-//! unless its name starts with `x_`.
+//! Control messages: what two offices tell one another beside ticks. One JSON object each, small but for
+//! the definitions of tables, and held to the same rule as lines: a newer version is an error of its own,
+//! an unknown field is one too unless its name starts with `x_`.
 
 use crate::{VERSION, WireError};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The part an office plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,26 @@ pub enum Control {
         /// The first tick to send again.
         from: i64,
     },
+    /// Either way: which state of your tables' definitions I hold; tell me if you have a newer one.
+    #[serde(rename = "tables_held")]
+    TablesHeld {
+        /// The digest it came with; none if nothing was told yet.
+        digest: Option<String>,
+    },
+    /// Either way: how my tracked tables are defined.
+    #[serde(skip_deserializing)]
+    Tables {
+        /// What this state goes by: another one whenever a definition changes.
+        digest: String,
+        /// The definitions, one JSON array. Who stores them reads them; here they pass as they stand.
+        #[serde(serialize_with = "as_it_stands")]
+        definitions: Arc<str>,
+    },
+}
+
+fn as_it_stands<S: Serializer>(json: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw: &RawValue = serde_json::from_str(json).map_err(serde::ser::Error::custom)?;
+    raw.serialize(serializer)
 }
 
 #[derive(Serialize)]
@@ -74,19 +97,14 @@ impl Control {
         .map_err(as_control)
     }
 
-    /// Reads the body of a control message.
+    /// Reads the body of a control message. Bounds on its length are [`Control::unpack`]'s.
     ///
     /// # Errors
     /// [`WireError::NewerVersion`] for a newer version, else [`WireError::Control`].
     pub fn from_json(body: &[u8]) -> Result<Self, WireError> {
-        let mut value: Value = serde_json::from_slice(body).map_err(as_control)?;
-        let Value::Object(fields) = &mut value else {
-            return Err(WireError::Control("not an object".to_owned()));
-        };
-        match fields
-            .remove("version")
-            .and_then(|version| version.as_u64())
-        {
+        let mut fields: Fields<'_> = serde_json::from_slice(body).map_err(as_control)?;
+        let version = fields.remove("version").map(RawValue::get);
+        match version.and_then(|version| version.parse::<u64>().ok()) {
             Some(found) if found > u64::from(VERSION) => {
                 return Err(WireError::NewerVersion { found });
             }
@@ -94,8 +112,43 @@ impl Control {
             _ => return Err(WireError::Control("no such version".to_owned())),
         }
         fields.retain(|name, _| !name.starts_with("x_"));
+        if fields.get("kind").is_some_and(is_tables) {
+            return tables(&fields);
+        }
+        let value: Value = fields
+            .into_iter()
+            .map(|(name, raw)| Ok((name, serde_json::from_str(raw.get())?)))
+            .collect::<Result<serde_json::Map<_, _>, _>>()
+            .map_err(as_control)?
+            .into();
         serde_json::from_value(value).map_err(as_control)
     }
+}
+
+/// The fields of a message, not yet taken apart: definitions can be long.
+type Fields<'a> = BTreeMap<String, &'a RawValue>;
+
+fn is_tables(kind: &&RawValue) -> bool {
+    serde_json::from_str::<String>(kind.get()).is_ok_and(|kind| kind == "tables")
+}
+
+fn tables(fields: &Fields<'_>) -> Result<Control, WireError> {
+    let wrong = |problem: &str| WireError::Control(problem.to_owned());
+    let (Some(digest), Some(definitions), 3) = (
+        fields.get("digest"),
+        fields.get("definitions"),
+        fields.len(),
+    ) else {
+        return Err(wrong("tables has a digest and definitions, and no more"));
+    };
+    let digest: String = serde_json::from_str(digest.get()).map_err(as_control)?;
+    if !definitions.get().starts_with('[') {
+        return Err(wrong("the definitions of tables are not an array"));
+    }
+    Ok(Control::Tables {
+        digest,
+        definitions: definitions.get().into(),
+    })
 }
 
 fn as_control(error: serde_json::Error) -> WireError {
@@ -137,6 +190,17 @@ mod tests {
                 Control::Resend { from: 4 },
                 r#"{"version":1,"kind":"resend","from":4}"#,
             ),
+            (
+                Control::TablesHeld { digest: None },
+                r#"{"version":1,"kind":"tables_held","digest":null}"#,
+            ),
+            (
+                Control::Tables {
+                    digest: "ab12".into(),
+                    definitions: r#"[{"table":["public","orders"],"x_a":1.50}]"#.into(),
+                },
+                r#"{"version":1,"kind":"tables","digest":"ab12","definitions":[{"table":["public","orders"],"x_a":1.50}]}"#,
+            ),
         ];
         for (control, json) in cases {
             assert_eq!(String::from_utf8(control.to_json().unwrap()).unwrap(), json);
@@ -155,6 +219,12 @@ mod tests {
             r#"{"version":1,"kind":"resend"}"#,
             r#"{"version":1,"kind":"other","from":4}"#,
             r#"{"version":1,"kind":"resend","from":4,"more":1}"#,
+            r#"{"version":1,"kind":"tables_held","digest":1}"#,
+            r#"{"version":1,"kind":"tables","digest":"a"}"#,
+            r#"{"version":1,"kind":"tables","digest":1,"definitions":[]}"#,
+            r#"{"version":1,"kind":"tables","digest":"a","definitions":{}}"#,
+            r#"{"version":1,"kind":"tables","digest":"a","definitions":[}"#,
+            r#"{"version":1,"kind":"tables","digest":"a","definitions":[],"more":1}"#,
         ] {
             assert!(
                 matches!(

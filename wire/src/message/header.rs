@@ -27,6 +27,8 @@ pub const HEADER_PREVIOUS: &str = "officesync-previous";
 pub const HEADER_PART: &str = "officesync-part";
 /// Whether this is the last part of the tick, a boolean.
 pub const HEADER_LAST: &str = "officesync-last";
+/// Whether the body goes on in the next part, a boolean; absent means that it does not.
+pub const HEADER_CONTINUED: &str = "officesync-continued";
 /// From a branch: the last tick of the head's log it has applied, a 64-bit integer.
 pub const HEADER_POSITION: &str = "officesync-position";
 /// From a branch: the incarnation of the head that the position belongs to, text.
@@ -52,6 +54,8 @@ pub struct TickHeader {
     pub part: i32,
     /// [`HEADER_LAST`].
     pub last: bool,
+    /// [`HEADER_CONTINUED`].
+    pub continued: bool,
     /// [`HEADER_POSITION`].
     pub position: Option<i64>,
     /// [`HEADER_POSITION_INCARNATION`].
@@ -100,6 +104,11 @@ impl TickHeader {
         )?;
         rule(self.part >= 1, HEADER_PART, "must be 1 or more")?;
         rule(
+            !(self.last && self.continued),
+            HEADER_CONTINUED,
+            "must not be true on the last part",
+        )?;
+        rule(
             self.position.is_none_or(|at| at >= 0),
             HEADER_POSITION,
             "must be 0 or more",
@@ -131,6 +140,7 @@ mod tests {
             previous: 16,
             part: 1,
             last: true,
+            continued: false,
             position: Some(40),
             position_incarnation: Some("77aa".into()),
             created_us: 1,
@@ -142,6 +152,16 @@ mod tests {
     fn id_of_a_part() {
         header().check().unwrap();
         assert_eq!(header().message_id().to_string(), "branch1/9f3c/17/1");
+    }
+
+    #[test]
+    fn a_piece_of_a_body_is_never_the_last_part() {
+        let piece = TickHeader {
+            last: false,
+            continued: true,
+            ..header()
+        };
+        piece.check().unwrap();
     }
 
     #[test]
@@ -189,6 +209,13 @@ mod tests {
                     ..header()
                 },
                 HEADER_PART,
+            ),
+            (
+                TickHeader {
+                    continued: true,
+                    ..header()
+                },
+                HEADER_CONTINUED,
             ),
             (
                 TickHeader {

@@ -1,0 +1,404 @@
+//! Rows of one table, written as PostgreSQL's own logical replication does: without SQL, one by one,
+//! with indexes, constraints and those triggers that fire in a replica.
+//!
+//! Taken from `src/backend/replication/logical/worker.c` (`create_edata_for_relation`,
+//! `apply_handle_insert_internal` and its like); the functions of the executor they call are there for
+//! that.
+
+use crate::pg::input::Input;
+use crate::pg::tuple::Tuple;
+use pgrx::pg_sys::{self, Oid};
+
+/// A column by its place in the table and how its values are read.
+pub(crate) struct Field {
+    /// Counted from 0, with the dropped ones.
+    pub(crate) index: usize,
+    pub(crate) input: Input,
+}
+
+/// A field of a row and its text.
+pub(crate) type Value<'a> = (&'a Field, Option<&'a str>);
+
+/// A table that is open for writing. To be [`TableWriter::close`]d; after an error the transaction's
+/// abort does that.
+pub(crate) struct TableWriter {
+    relation: pg_sys::Relation,
+    state: *mut pg_sys::EState,
+    entry: *mut pg_sys::RangeTblEntry,
+    target: *mut pg_sys::ResultRelInfo,
+    /// The row to write.
+    new: *mut pg_sys::TupleTableSlot,
+    /// The key to look for.
+    key: *mut pg_sys::TupleTableSlot,
+    /// The row found.
+    found: *mut pg_sys::TupleTableSlot,
+    recheck: Box<pg_sys::EPQState>,
+    /// Whether no trigger fires, because only those to be ignored would.
+    pub(crate) fires_nothing: bool,
+    /// Whether rows were written that the current command does not see yet.
+    unseen: bool,
+}
+
+impl TableWriter {
+    /// Opens an ordinary table. Triggers that call `ignored` are left out when no other would fire.
+    pub(crate) fn open(relation: Oid, ignored: Oid) -> Self {
+        // SAFETY: as in worker.c. All is allocated in the query context of the executor state, which
+        // lives in the transaction's, and is closed in `close`.
+        unsafe {
+            let relation =
+                pg_sys::table_open(relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopTransactionContext);
+            let state = pg_sys::CreateExecutorState();
+            pg_sys::MemoryContextSwitchTo((*state).es_query_cxt);
+            let entry = node::<pg_sys::RangeTblEntry>(pg_sys::NodeTag::T_RangeTblEntry);
+            (*entry).rtekind = pg_sys::RTEKind::RTE_RELATION;
+            (*entry).relid = (*relation).rd_id;
+            (*entry).relkind = (*(*relation).rd_rel).relkind;
+            (*entry).rellockmode = pg_sys::AccessShareLock as i32;
+            range_table(state, entry);
+            let target = node::<pg_sys::ResultRelInfo>(pg_sys::NodeTag::T_ResultRelInfo);
+            pg_sys::InitResultRelInfo(target, relation, 1, core::ptr::null_mut(), 0);
+            let fires_nothing = only_fires(relation, ignored);
+            if fires_nothing {
+                (*target).ri_TrigDesc = core::ptr::null_mut();
+            }
+            (*state).es_opened_result_relations =
+                pg_sys::lappend((*state).es_opened_result_relations, target.cast());
+            (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
+            pg_sys::ExecOpenIndices(target, false);
+            let descriptor = (*relation).rd_att;
+            let virtual_slot = &raw const pg_sys::TTSOpsVirtual;
+            let mut recheck = Box::new(pg_sys::EPQState::default());
+            let none = core::ptr::null_mut();
+            pg_sys::EvalPlanQualInit(&mut *recheck, state, none, core::ptr::null_mut(), -1);
+            let writer = Self {
+                relation,
+                state,
+                entry,
+                target,
+                new: pg_sys::MakeSingleTupleTableSlot(descriptor, virtual_slot),
+                key: pg_sys::MakeSingleTupleTableSlot(descriptor, virtual_slot),
+                found: pg_sys::table_slot_create(relation, core::ptr::null_mut()),
+                recheck,
+                fires_nothing,
+                unseen: false,
+            };
+            pg_sys::MemoryContextSwitchTo(before);
+            writer
+        }
+    }
+
+    /// Writes one row and shows it to `done`. `values` must hold all columns but generated ones.
+    pub(crate) fn insert<'a>(
+        &mut self,
+        values: impl Iterator<Item = Value<'a>>,
+        done: impl FnOnce(&Tuple<'_>),
+    ) {
+        // SAFETY: the slot is filled by `fill`, which leaves no attribute out.
+        unsafe {
+            self.begin_row();
+            fill(self.new, values, self.row_context());
+            pg_sys::ExecSimpleRelationInsert(self.target, self.state, self.new);
+            done(&Tuple::of_slot(self.new));
+        }
+        self.unseen = true;
+    }
+
+    /// Changes the row that the unique `index` finds by `key` and shows its old and new version to
+    /// `done`; false when there is none.
+    pub(crate) fn update<'a>(
+        &mut self,
+        index: Oid,
+        key: impl Iterator<Item = Value<'a>>,
+        values: impl Iterator<Item = Value<'a>>,
+        done: impl FnOnce(&Tuple<'_>, &Tuple<'_>),
+    ) -> bool {
+        if !self.find(index, key) {
+            return false;
+        }
+        // SAFETY: both slots have the table's columns; the new row is the found one with some values
+        // replaced, and is written before the found slot is cleared.
+        unsafe {
+            pg_sys::slot_getallattrs(self.found);
+            let columns = (*(*self.relation).rd_att).natts.max(0) as usize;
+            pg_sys::ExecClearTuple(self.new);
+            let (from, to) = (&*self.found, &mut *self.new);
+            core::ptr::copy_nonoverlapping(from.tts_values, to.tts_values, columns);
+            core::ptr::copy_nonoverlapping(from.tts_isnull, to.tts_isnull, columns);
+            set(self.new, values, self.row_context());
+            pg_sys::ExecStoreVirtualTuple(self.new);
+            self.recheck.origslot = self.new;
+            let (found, new) = (self.found, self.new);
+            pg_sys::ExecSimpleRelationUpdate(
+                self.target,
+                self.state,
+                &mut *self.recheck,
+                found,
+                new,
+            );
+            done(&Tuple::of_slot(found), &Tuple::of_slot(new));
+            pg_sys::ExecClearTuple(self.found);
+        }
+        self.unseen = true;
+        true
+    }
+
+    /// Deletes the row that the unique `index` finds by `key` and shows it to `done`; false when there
+    /// is none.
+    pub(crate) fn delete<'a>(
+        &mut self,
+        index: Oid,
+        key: impl Iterator<Item = Value<'a>>,
+        done: impl FnOnce(&Tuple<'_>),
+    ) -> bool {
+        if !self.find(index, key) {
+            return false;
+        }
+        // SAFETY: the found slot holds a locked row of the table.
+        unsafe {
+            self.recheck.origslot = self.found;
+            let found = self.found;
+            pg_sys::ExecSimpleRelationDelete(self.target, self.state, &mut *self.recheck, found);
+            done(&Tuple::of_slot(found));
+            pg_sys::ExecClearTuple(self.found);
+        }
+        true
+    }
+
+    /// Says which columns the next updates change: some triggers and the strength of the row's lock
+    /// depend on it.
+    pub(crate) fn will_update(&mut self, columns: impl Iterator<Item = usize>) {
+        // SAFETY: the range table entry lives as long as the executor state.
+        unsafe {
+            let before = pg_sys::MemoryContextSwitchTo((*self.state).es_query_cxt);
+            let mut changed = core::ptr::null_mut();
+            for index in columns {
+                let member = index as i32 + 1 - pg_sys::FirstLowInvalidHeapAttributeNumber;
+                changed = pg_sys::bms_add_member(changed, member);
+            }
+            updated_columns(self.state, self.entry, changed);
+            pg_sys::MemoryContextSwitchTo(before);
+        }
+    }
+
+    fn find<'a>(&mut self, index: Oid, key: impl Iterator<Item = Value<'a>>) -> bool {
+        // SAFETY: the slot holds the columns of the index, the others are null and not looked at.
+        unsafe {
+            self.begin_row();
+            if core::mem::take(&mut self.unseen) {
+                pg_sys::CommandCounterIncrement();
+            }
+            fill(self.key, key, self.row_context());
+            pg_sys::RelationFindReplTupleByIndex(
+                self.relation,
+                index,
+                pg_sys::LockTupleMode::LockTupleExclusive,
+                self.key,
+                self.found,
+            )
+        }
+    }
+
+    /// Frees what the last row took.
+    fn begin_row(&mut self) {
+        // SAFETY: the slots point into the memory that is reset, so they are cleared first.
+        unsafe {
+            pg_sys::ExecClearTuple(self.new);
+            pg_sys::ExecClearTuple(self.key);
+            pg_sys::MemoryContextReset(self.row_context());
+        }
+    }
+
+    fn row_context(&self) -> pg_sys::MemoryContext {
+        // SAFETY: the executor state lives; it makes this context when there is none.
+        unsafe {
+            let mut context = (*self.state).es_per_tuple_exprcontext;
+            if context.is_null() {
+                context = pg_sys::MakePerTupleExprContext(self.state);
+            }
+            (*context).ecxt_per_tuple_memory
+        }
+    }
+
+    /// Closes the table; its lock stays to the end of the transaction.
+    pub(crate) fn close(mut self) {
+        // SAFETY: each was opened in `open`.
+        unsafe {
+            pg_sys::EvalPlanQualEnd(&mut *self.recheck);
+            pg_sys::ExecDropSingleTupleTableSlot(self.new);
+            pg_sys::ExecDropSingleTupleTableSlot(self.key);
+            pg_sys::ExecDropSingleTupleTableSlot(self.found);
+            pg_sys::ExecCloseIndices(self.target);
+            pg_sys::ExecResetTupleTable((*self.state).es_tupleTable, false);
+            pg_sys::table_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+            pg_sys::FreeExecutorState(self.state);
+        }
+    }
+}
+
+/// The span in which AFTER triggers of the rows written are gathered; they fire at its end.
+pub(crate) struct Gathering {
+    statement: Box<u8>,
+}
+
+impl Gathering {
+    /// Begins to gather.
+    pub(crate) fn begin() -> Self {
+        let statement = Box::new(0_u8);
+        // SAFETY: ended in `fire`, or by an abort.
+        unsafe {
+            let command = pg_sys::GetCurrentCommandId(true);
+            crate::transaction::statement_begins((&raw const *statement).addr(), command);
+            pg_sys::AfterTriggerBeginQuery();
+        }
+        Self { statement }
+    }
+
+    /// Fires what was gathered, and makes what was written visible to what follows.
+    pub(crate) fn fire(self) {
+        let id = (&raw const *self.statement).addr();
+        crate::transaction::statement_finishing(id);
+        // SAFETY: begun in `begin`; a state of its own, because the triggers open tables in it.
+        unsafe {
+            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopTransactionContext);
+            let state = pg_sys::CreateExecutorState();
+            pg_sys::AfterTriggerEndQuery(state);
+            pg_sys::ExecCloseResultRelations(state);
+            pg_sys::ExecResetTupleTable((*state).es_tupleTable, false);
+            pg_sys::FreeExecutorState(state);
+            pg_sys::MemoryContextSwitchTo(before);
+            pg_sys::CommandCounterIncrement();
+        }
+        crate::transaction::statement_ended(id);
+    }
+}
+
+/// Empties `slot` and puts these values into it, all others null.
+///
+/// # Safety
+/// `slot` must be a virtual slot, and `values` of its table.
+unsafe fn fill<'a>(
+    slot: *mut pg_sys::TupleTableSlot,
+    values: impl Iterator<Item = Value<'a>>,
+    context: pg_sys::MemoryContext,
+) {
+    // SAFETY: the arrays have as many entries as the descriptor says.
+    unsafe {
+        pg_sys::ExecClearTuple(slot);
+        let columns = (*(*slot).tts_tupleDescriptor).natts.max(0) as usize;
+        core::slice::from_raw_parts_mut((*slot).tts_isnull, columns).fill(true);
+        set(slot, values, context);
+        pg_sys::ExecStoreVirtualTuple(slot);
+    }
+}
+
+/// Puts these values into `slot`.
+///
+/// # Safety
+/// As for [`fill`].
+unsafe fn set<'a>(
+    slot: *mut pg_sys::TupleTableSlot,
+    values: impl Iterator<Item = Value<'a>>,
+    context: pg_sys::MemoryContext,
+) {
+    // SAFETY: as promised; the context outlives the slot's use of the values.
+    unsafe {
+        let before = pg_sys::MemoryContextSwitchTo(context);
+        let columns = (*(*slot).tts_tupleDescriptor).natts.max(0) as usize;
+        let data = core::slice::from_raw_parts_mut((*slot).tts_values, columns);
+        let nulls = core::slice::from_raw_parts_mut((*slot).tts_isnull, columns);
+        for (field, text) in values {
+            match text {
+                Some(text) => data[field.index] = field.input.read(text),
+                None => field.input.read_null(),
+            }
+            nulls[field.index] = text.is_none();
+        }
+        pg_sys::MemoryContextSwitchTo(before);
+    }
+}
+
+/// Whether all row triggers that fire in a replica call `function`.
+///
+/// # Safety
+/// `relation` must be open.
+unsafe fn only_fires(relation: pg_sys::Relation, function: Oid) -> bool {
+    // SAFETY: the descriptor holds numtriggers triggers.
+    unsafe {
+        let Some(description) = (*relation).trigdesc.as_ref() else {
+            return true;
+        };
+        core::slice::from_raw_parts(description.triggers, description.numtriggers as usize)
+            .iter()
+            .filter(|trigger| matches!(trigger.tgenabled as u8, b'A' | b'R'))
+            .all(|trigger| trigger.tgfoid == function)
+    }
+}
+
+/// A new node of that kind, zeroed, in the current memory context.
+///
+/// # Safety
+/// `tag` must be that of `T`.
+unsafe fn node<T>(tag: pg_sys::NodeTag) -> *mut T {
+    // SAFETY: every node begins with its tag.
+    unsafe {
+        let node = pg_sys::palloc0(size_of::<T>());
+        (*node.cast::<pg_sys::Node>()).type_ = tag;
+        node.cast()
+    }
+}
+
+/// # Safety
+/// `state` and `entry` must live.
+#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+unsafe fn range_table(state: *mut pg_sys::EState, entry: *mut pg_sys::RangeTblEntry) {
+    // SAFETY: as promised.
+    unsafe {
+        pg_sys::ExecInitRangeTable(state, pg_sys::lappend(core::ptr::null_mut(), entry.cast()));
+    }
+}
+
+/// # Safety
+/// `state` and `entry` must live.
+#[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18"))]
+unsafe fn range_table(state: *mut pg_sys::EState, entry: *mut pg_sys::RangeTblEntry) {
+    // SAFETY: as promised.
+    unsafe {
+        let mut permissions = core::ptr::null_mut();
+        pg_sys::addRTEPermissionInfo(&mut permissions, entry);
+        pg_sys::ExecInitRangeTable(
+            state,
+            pg_sys::lappend(core::ptr::null_mut(), entry.cast()),
+            permissions,
+            #[cfg(feature = "pg18")]
+            pg_sys::bms_add_member(core::ptr::null_mut(), 1),
+        );
+    }
+}
+
+/// # Safety
+/// `state` and `entry` must live.
+#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+unsafe fn updated_columns(
+    _state: *mut pg_sys::EState,
+    entry: *mut pg_sys::RangeTblEntry,
+    columns: *mut pg_sys::Bitmapset,
+) {
+    // SAFETY: as promised.
+    unsafe { (*entry).updatedCols = columns };
+}
+
+/// # Safety
+/// `state` and `entry` must live.
+#[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18"))]
+unsafe fn updated_columns(
+    state: *mut pg_sys::EState,
+    entry: *mut pg_sys::RangeTblEntry,
+    columns: *mut pg_sys::Bitmapset,
+) {
+    // SAFETY: as promised; the entry was given its permissions in `range_table`.
+    unsafe {
+        let permissions = pg_sys::getRTEPermissionInfo((*state).es_rteperminfos, entry);
+        (*permissions).updatedCols = columns;
+    }
+}

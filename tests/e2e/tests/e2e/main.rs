@@ -1,0 +1,18 @@
+//! Whole offices, a broker, faults: one binary, so that tests wait beside one another and not in turn.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test panics
+
+mod big;
+mod broker;
+mod bypass;
+mod check;
+mod config;
+mod crash;
+mod fuzz;
+mod harness;
+mod lane;
+mod network;
+mod order;
+mod pgbench;
+mod travel;
+mod values;
