@@ -152,9 +152,24 @@ impl Company {
     }
 
     /// Leaves all offices running (`up`).
-    pub fn leave(self) {
-        for office in self.offices {
+    pub fn leave(mut self) {
+        for office in std::mem::take(&mut self.offices) {
             office.leave();
+        }
+    }
+}
+
+/// A test that fails shows what every relay said last: where it runs, the files are soon gone.
+impl Drop for Company {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for office in &self.offices {
+            if let Some(relay) = &office.relay {
+                let log = crate::cluster::tail(&relay.log(), 25);
+                eprintln!("--- the relay of {}:\n{log}", office.name);
+            }
         }
     }
 }
