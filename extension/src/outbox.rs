@@ -7,14 +7,15 @@
 use crate::buffer::Chunk;
 use crate::civil;
 use crate::office;
+use crate::pg::catalog::{self, Fresh};
 use crate::pg::table::{self, Cell};
-use crate::pg::{catalog, xact};
+use crate::pg::xact;
 use crate::refuse::{self, refuse};
 use crate::transaction::{self, Author};
 use officesync_wire::compress::Compressor;
 use officesync_wire::encode::{self, LineHead};
-use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::Oid;
+use pgrx::{PgSqlErrorCode, pg_extern};
 use std::cell::RefCell;
 
 /// The buffer is written out when it holds this much.
@@ -26,12 +27,54 @@ const COMPRESSION_LEVEL: i32 = 1;
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
+    static PLACE: RefCell<Fresh<Option<Place>>> = RefCell::default();
+}
+
+/// Where this session's rows go, until it is told that the turn has passed. One that writes to the
+/// table before does no harm: that one is only truncated later.
+#[derive(Clone, Copy)]
+struct Place {
+    sequence: Oid,
+    turn: i64,
+    table: Oid,
+}
+
+impl Place {
+    fn look() -> Self {
+        let turn = table::last_value(own(c"outbox_turn"));
+        let table = match turn {
+            0 => c"outbox_0",
+            1 => c"outbox_1",
+            _ => c"outbox_2",
+        };
+        Self {
+            sequence: own(c"outbox_sequence"),
+            turn,
+            table: own(table),
+        }
+    }
+
+    fn of_this_session() -> Self {
+        let known = PLACE.with_borrow_mut(|fresh| *fresh.get());
+        known.unwrap_or_else(|| {
+            // Looking can itself be told of changes in the catalogue, so nothing is held meanwhile.
+            let place = Self::look();
+            PLACE.with_borrow_mut(|fresh| *fresh.get() = Some(place));
+            place
+        })
+    }
+}
+
+/// Tells every session to look again whose turn it is, once this transaction has committed.
+#[pg_extern(sql = false)]
+fn turn_passed() {
+    catalog::has_changed(own(c"outbox_turn"));
 }
 
 /// Writes what is buffered as a chunk that is not the last, from subtransaction `level`.
 pub(crate) fn flush_early(level: i32) {
     let chunk = transaction::with_buffer(|buffer| buffer.take(level));
-    write(chunk, None);
+    write(Place::of_this_session(), chunk, None);
 }
 
 /// Writes what is left, if the transaction captured anything. Tells whether it did.
@@ -43,12 +86,13 @@ pub(crate) fn flush_at_end() -> bool {
         (must_mark || !buffer.is_untouched()).then(|| buffer.take(1))
     });
     let Some(chunk) = chunk else { return false };
-    let sequence = table::next_value(own(c"outbox_sequence"));
-    write(chunk, Some(sequence));
+    let place = Place::of_this_session();
+    let sequence = table::next_value(place.sequence);
+    write(place, chunk, Some(sequence));
     true
 }
 
-fn write(chunk: Chunk, sequence: Option<i64>) {
+fn write(place: Place, chunk: Chunk, sequence: Option<i64>) {
     let Chunk {
         number,
         groups,
@@ -67,22 +111,16 @@ fn write(chunk: Chunk, sequence: Option<i64>) {
         transaction::with_buffer(|buffer| buffer.recycle(line));
     }
     check_storable(&body);
-    let turn = table::last_value(own(c"outbox_turn"));
     let cells = [
         Cell::Number(xact::top_id() as i64),
         Cell::Number(i64::from(number)),
         sequence.map_or(Cell::Null, Cell::Number),
         Cell::Number(i64::from(changes)),
         Cell::Number(i64::from(is_compressed)),
-        Cell::Number(turn),
+        Cell::Number(place.turn),
         Cell::Bytes(&body),
     ];
-    let table = match turn {
-        0 => c"outbox_0",
-        1 => c"outbox_1",
-        _ => c"outbox_2",
-    };
-    table::insert(own(table), &cells);
+    table::insert(place.table, &cells);
     if !is_compressed {
         transaction::with_buffer(|buffer| buffer.recycle(body));
     }

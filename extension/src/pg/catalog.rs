@@ -78,6 +78,12 @@ unsafe extern "C-unwind" fn schema_changed(
     GENERATION.set(GENERATION.get() + 1);
 }
 
+/// Tells every session, when this transaction commits, to read anew what it knows of that relation.
+pub(crate) fn has_changed(relation: Oid) {
+    // SAFETY: the id is that of a relation; queued with this transaction's other invalidations.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) };
+}
+
 /// The table or sequence `name` of our own schema.
 pub(crate) fn own_relation(name: &CStr) -> Option<Oid> {
     // SAFETY: catalogue lookups by NUL-terminated names.
