@@ -8,13 +8,15 @@
 //! * [`encode`]: capture and the outbox append JSON to a buffer, one line a transaction chunk;
 //! * [`compress`]: a chunk becomes one zstd frame; frames may be joined without recompression;
 //! * [`message`]: the identity, headers and control messages that carry the lines;
-//! * [`decode`]: a body becomes lines, a line becomes typed groups of rows.
+//! * [`decode`]: a body becomes lines, a line becomes typed groups of rows;
+//! * [`merge`]: what stands at the head when a change meets a row its author had not seen.
 #![forbid(unsafe_code)]
 
 pub mod compress;
 pub mod decode;
 pub mod encode;
 mod error;
+pub mod merge;
 pub mod message;
 mod op;
 
