@@ -30,6 +30,7 @@ const APPLY: &str = "SELECT outcome, position, changes, detail \
      FROM officesync.apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const APPLY_STAGED: &str =
     "SELECT outcome, position, changes, detail FROM officesync.apply_staged($1)";
+const FLUSH: &str = "SELECT officesync.flush()";
 const STAGED_LANES: &str = "SELECT officesync.staged_lanes()";
 const HALT_LANE: &str = "SELECT officesync.halt_lane($1, $2, $3, $4)";
 const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resend_from \
@@ -47,7 +48,7 @@ const HELD_TABLES: &str = "SELECT officesync.held_tables($1)";
 const RECEIVE_TABLES: &str = "SELECT officesync.receive_tables($1, $2, $3, $4, $5)";
 
 /// The functions the relay calls, for `check`.
-pub(crate) const FUNCTIONS: [&str; 23] = [
+pub(crate) const FUNCTIONS: [&str; 24] = [
     "officesync.relay_start(text)",
     "officesync.try_lead()",
     "officesync.tick(bigint)",
@@ -59,6 +60,7 @@ pub(crate) const FUNCTIONS: [&str; 23] = [
     "officesync.settle(bigint)",
     "officesync.apply(text,text,bigint,bigint,integer,boolean,bigint,bigint,text,text,text,bytea,boolean)",
     "officesync.apply_staged(text)",
+    "officesync.flush()",
     "officesync.staged_lanes()",
     "officesync.halt_lane(text,bigint,text,text)",
     "officesync.receive_hello(text,text,text,bigint,text,text)",
@@ -201,9 +203,10 @@ pub(crate) fn pool(config: &Config) -> Result<Pool> {
             recycling_method: RecyclingMethod::Fast,
         },
     );
-    // One for each lane at work, one to settle and drain with, one for control messages, one to check with.
+    // One for each lane at work, one to flush with, one to settle and drain with, one for control messages,
+    // one to check with.
     Pool::builder(manager)
-        .max_size(config.apply_concurrency + 3)
+        .max_size(config.apply_concurrency + 4)
         .build()
         .map_err(|error| Error::Pool(error.to_string()))
 }
@@ -324,6 +327,12 @@ pub(crate) async fn apply(client: &Client, part: &Part) -> Result<Applied> {
 
 pub(crate) async fn apply_staged(client: &Client, origin: &str) -> Result<Applied> {
     applied(&one(client, APPLY_STAGED, &[&origin]).await?)
+}
+
+/// Returns when what was visible before the call is on disk, if the server has lived through it: see
+/// [`crate::inbox::apply::Witness`].
+pub(crate) async fn flush(client: &Client) -> Result<()> {
+    one(client, FLUSH, &[]).await.map(drop)
 }
 
 fn applied(row: &Row) -> Result<Applied> {

@@ -28,6 +28,9 @@ pub(crate) enum Error {
     /// The session that holds the lead ended.
     #[error("the database session that holds the lead was lost")]
     SessionLost,
+    /// What was applied may be lost: nobody saw it reach the disk.
+    #[error("database: a session ended before what was applied was flushed; it is delivered again")]
+    Unflushed,
     /// The broker answered with an error, or did not answer.
     #[error("broker: {0}")]
     Broker(#[from] lapin::Error),
@@ -156,7 +159,7 @@ impl Error {
                 Some(code) => sqlstate_kind(code),
                 None => Kind::DatabaseTransient,
             },
-            Error::Pool(_) | Error::SessionLost => Kind::DatabaseTransient,
+            Error::Pool(_) | Error::SessionLost | Error::Unflushed => Kind::DatabaseTransient,
             Error::Unfit(_) => Kind::DatabaseUnfit,
             Error::Broker(error) => broker_kind(error),
             Error::Unpublished(_) | Error::BrokerTimeout => Kind::BrokerTransient,

@@ -25,7 +25,11 @@ point!(
     confirm_settle
 );
 point!(
-    /// A tick is committed here and its message is not acknowledged yet.
+    /// A tick is visible here and perhaps not on disk yet.
+    apply_flush
+);
+point!(
+    /// A tick is on disk here and its message is not acknowledged yet.
     apply_ack
 );
 

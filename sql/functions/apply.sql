@@ -4,6 +4,8 @@
 -- (position: the last tick received whole); unknown (that office has to say hello first);
 -- quarantined. An error means that nothing was done. Called by: the relay.
 -- Touches: peer, inbox, quarantine, the tracked tables and (at the head) outbox.
+-- The commit is visible before it is on disk, whatever synchronous_commit is: what lets the sender forget
+-- the tick comes only after flush().
 -- continued: the body goes on in the next part; only apply_staged() reads it, joined.
 -- The settings pin how text is read, and keep user triggers and foreign keys out: what arrives has
 -- passed them at the office that wrote it.

@@ -6,7 +6,7 @@ AS $$
     SELECT p.oid::regprocedure FROM pg_proc p
     WHERE p.pronamespace = 'officesync'::regnamespace
       AND p.proname IN ('relay_start', 'try_lead', 'doze', 'wake', 'tick', 'outbox_position', 'ticks_after',
-                        'drain', 'settle', 'prune', 'apply', 'apply_staged', 'staged_lanes', 'inbox_position',
+                        'drain', 'settle', 'prune', 'apply', 'apply_staged', 'flush', 'staged_lanes', 'inbox_position',
                         'halt_lane', 'receive_hello', 'receive_welcome', 'receive_position', 'require_sender', 'check',
                         'tell_tables', 'held_tables', 'receive_tables')
 $$;

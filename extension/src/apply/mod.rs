@@ -2,7 +2,7 @@
 //!
 //! [`lane`] decides by position whether a part is applied, kept in the inbox, a duplicate or too
 //! early; [`tick`] reads its lines; [`direct`] writes their changes row by row, or [`window`] gathers them and [`write`] writes them to
-//! the [`target`] tables. The SQL declarations (`sql/functions/apply.sql`) run these functions with
+//! the [`target`] tables. The commit is visible at once and on disk later: [`flush`]. The SQL declarations (`sql/functions/apply.sql`) run these functions with
 //! `session_replication_role = replica` and pinned settings.
 
 mod direct;
@@ -14,7 +14,7 @@ mod tick;
 mod window;
 mod write;
 
-use crate::pg::spi::{self, Fixed};
+use crate::pg::{settings, spi, wal};
 use crate::transaction::{self, Origin};
 use lane::{Applied, Lane, Part, Verdict};
 use officesync_wire::message::Encoding;
@@ -68,7 +68,7 @@ fn apply(
         body,
     };
     spi::connected(|| {
-        make_durable();
+        settings::commit_without_waiting();
         let Some(lane) = Lane::lock(origin) else {
             return match part.nonsense() {
                 Some(reason) => quarantined(&part, 0, reason),
@@ -109,20 +109,10 @@ fn quarantined(part: &Part<'_>, position: i64, reason: &str) -> Report {
     report("quarantined", position, 0, Some(reason.to_owned()))
 }
 
-thread_local! {
-    static MAKE_DURABLE: Fixed = const {
-        Fixed::new(
-            "SELECT set_config('synchronous_commit', 'on', true)
-             WHERE current_setting('synchronous_commit') = 'off'",
-            &[],
-        )
-    };
-}
-
-/// The message is acknowledged after this transaction's commit, and the sender may then forget the
-/// tick: so the commit has to be flushed, whatever the server's setting is.
-fn make_durable() {
-    MAKE_DURABLE.with(|statement| statement.statement().run(&[]));
+/// `officesync.flush()`: makes what apply committed durable; see `sql/functions/flush.sql`.
+#[pg_extern(sql = false)]
+fn flush() {
+    wal::flush();
 }
 
 /// Applies one tick whose parts `feed` hands to the applier, and moves the position. `head` names
@@ -155,7 +145,7 @@ fn apply_parts(head: &Part<'_>, feed: impl FnOnce(&mut TickApplier) -> i64) -> i
 #[pg_extern(sql = false)]
 fn apply_staged(origin: &str) -> Report {
     spi::connected(|| {
-        make_durable();
+        settings::commit_without_waiting();
         let Some(lane) = Lane::lock(origin) else {
             return report("nothing", 0, 0, None);
         };

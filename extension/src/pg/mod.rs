@@ -22,5 +22,6 @@ pub(crate) mod table;
 pub(crate) mod trigger;
 pub(crate) mod tuple;
 pub(crate) mod user;
+pub(crate) mod wal;
 pub(crate) mod writer;
 pub(crate) mod xact;

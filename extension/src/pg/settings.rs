@@ -86,6 +86,23 @@ impl Drop for Canonical {
     }
 }
 
+/// Lets this transaction's commit be visible before it is on disk.
+pub(crate) fn commit_without_waiting() {
+    // SAFETY: what SET LOCAL does; the value is a valid one, and the end of the transaction puts it back.
+    unsafe {
+        pg_sys::set_config_option(
+            c"synchronous_commit".as_ptr(),
+            c"off".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_LOCAL,
+            true,
+            0,
+            false,
+        );
+    }
+}
+
 /// Runs `work` with these settings (name, value), which are then put back: by the server when an
 /// error unwinds, else here. What SET on a function does.
 pub(crate) fn scoped<R>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> R) -> R {

@@ -3,12 +3,15 @@
 //! Invariant: a transient error is retried for ever, in place, so the lane's order holds; any other
 //! error halts the lane in the database, and then the part is stored there (`held`). Nothing is ever
 //! acknowledged that the database has neither applied nor stored.
+//!
+//! What is applied here is visible at once and durable only after a flush; each answer comes with the
+//! [`Witness`] who can tell.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -26,6 +29,28 @@ pub(crate) struct Applier {
     places: Arc<Semaphore>,
     stop: CancellationToken,
     retry_max: Duration,
+    witness: Arc<Mutex<Option<Witness>>>,
+}
+
+/// A session that was open before something was committed without a flush. As long as it lives, so does
+/// the server that has the commit in memory: a crash ends all sessions. So when it flushes, that commit is
+/// on disk; a session opened later could only tell that of what the crash has left.
+#[derive(Debug, Clone)]
+pub(crate) struct Witness(Arc<Object>);
+
+impl Witness {
+    pub(crate) async fn flush(&self) -> Result<()> {
+        database::flush(&self.0).await
+    }
+
+    /// Whether it can tell nothing any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    pub(crate) fn is(&self, other: &Witness) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// What one lane works on; for the log and for halting.
@@ -63,11 +88,12 @@ impl Applier {
             places: Arc::new(Semaphore::new(config.apply_concurrency)),
             stop,
             retry_max: config.reconnect_max,
+            witness: Arc::default(),
         }
     }
 
     /// Applies a part. `None`: told to stop before it was done; the message must not be acknowledged.
-    pub(crate) async fn apply(&self, part: &Part) -> Option<Applied> {
+    pub(crate) async fn apply(&self, part: &Part) -> Option<(Applied, Witness)> {
         let at = At {
             origin: &part.origin,
             tick: part.tick,
@@ -76,7 +102,11 @@ impl Applier {
     }
 
     /// Applies the next complete staged tick of an origin, which stands at `position`.
-    pub(crate) async fn apply_staged(&self, origin: &str, position: i64) -> Option<Applied> {
+    pub(crate) async fn apply_staged(
+        &self,
+        origin: &str,
+        position: i64,
+    ) -> Option<(Applied, Witness)> {
         let at = At {
             origin,
             tick: position + 1,
@@ -103,12 +133,12 @@ impl Applier {
     }
 
     /// Calls until the call succeeds; after an error that will not pass, halts the lane and calls again.
-    async fn persist(&self, at: At<'_>, call: Call<'_>) -> Option<Applied> {
+    async fn persist(&self, at: At<'_>, call: Call<'_>) -> Option<(Applied, Witness)> {
         let mut backoff = self.backoff();
         loop {
             let (error, refused) = match self.place().await? {
-                Ok((client, _place)) => match call.run(&client).await {
-                    Ok(applied) => return Some(applied),
+                Ok((client, _place)) => match self.witnessed(call, &client).await {
+                    Ok(done) => return Some(done),
                     Err(error) => {
                         let passes = error.kind().policy() == Policy::Retry;
                         (error, !passes)
@@ -139,6 +169,22 @@ impl Applier {
                 self.rest(backoff.next_delay()).await?;
             }
         }
+    }
+
+    async fn witnessed(&self, call: Call<'_>, client: &Client) -> Result<(Applied, Witness)> {
+        let witness = self.witness().await?;
+        Ok((call.run(client).await?, witness))
+    }
+
+    /// The one witness all lanes share; a new one when the last is gone.
+    async fn witness(&self) -> Result<Witness> {
+        let mut known = self.witness.lock().await;
+        if let Some(witness) = known.as_ref().filter(|witness| !witness.is_gone()) {
+            return Ok(witness.clone());
+        }
+        let witness = Witness(Arc::new(self.pool.get().await?));
+        *known = Some(witness.clone());
+        Ok(witness)
     }
 
     /// A connection, and a lane's place at the database. `None`: told to stop. A call that was begun is

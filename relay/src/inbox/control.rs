@@ -197,7 +197,8 @@ impl ControlTask {
         self.say(KEY_HEAD.to_owned(), control).await;
     }
 
-    /// At the head: every branch sends again what we have not applied.
+    /// At the head: every branch sends again what we have not applied. Nobody forgets anything because of
+    /// that, so it need not be flushed.
     async fn ask_every_branch(&self) {
         let known = match self.shared.applier.aside().await {
             Ok(client) => database::inbox_position(&client).await,
@@ -342,6 +343,8 @@ impl ControlTask {
         let client = self.shared.applier.aside().await?;
         let greeting =
             database::receive_hello(&client, sender, role, position, position_incarnation).await?;
+        // The branch forgets what we say we have received, so that has to be on disk first.
+        database::flush(&client).await?;
         drop(client);
         let control = Control::Welcome {
             start: greeting.start,
@@ -375,6 +378,8 @@ impl ControlTask {
             database::receive_welcome(&client, sender, start, received, received_incarnation)
                 .await?;
         let positions = database::inbox_position(&client).await?;
+        // They go into the headers of our ticks, for the head to forget what we have.
+        database::flush(&client).await?;
         drop(client);
         if let Some(position) = positions
             .into_iter()

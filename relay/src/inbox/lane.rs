@@ -1,7 +1,8 @@
 //! One lane: the ticks of one origin, applied one after another.
 //!
 //! Invariant: one task per origin, so its order holds; a lane that waits, retries or is halted holds up
-//! no other.
+//! no other. It does not wait for what it applied to reach the disk: that, and what follows from it, is
+//! [`super::settle`]'s.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,17 +11,18 @@ use std::time::Instant;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Applier, At, NEWER_VERSION};
+use super::apply::{Applier, At, NEWER_VERSION, Witness};
 use super::consume::Received;
 use super::control::Event;
 use super::gap::Gap;
 use super::position::Positions;
-use super::settle::acknowledge;
+use super::settle::{Done, Moved};
 use super::until;
 use crate::database::{Applied, Office, Part, Role};
 use crate::message::{Control, KEY_HEAD};
 use crate::outbox::listen::Command;
 use crate::stats::Stats;
+use lapin::Acker;
 
 /// What comes down a lane.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) positions: Arc<Positions>,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) events: mpsc::Sender<Event>,
-    /// Told when something was applied: positions to report, rows to prune.
+    /// Told when what was applied is on disk: positions to report, rows to prune.
     pub(crate) moved: Arc<Notify>,
     /// Told when definitions of tables have changed, here or at a peer: `check()` may find other things.
     pub(crate) recheck: Arc<Notify>,
@@ -53,6 +55,8 @@ pub(crate) struct Shared {
 /// One origin's lane.
 pub(crate) struct Lane {
     shared: Shared,
+    /// What is applied goes on to be flushed and acknowledged.
+    applied: mpsc::Sender<Done>,
     origin: String,
     gap: Gap,
     position: i64,
@@ -61,9 +65,10 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(shared: Shared, origin: String) -> Self {
+    pub(crate) fn new(shared: Shared, applied: mpsc::Sender<Done>, origin: String) -> Self {
         Self {
             shared,
+            applied,
             origin,
             gap: Gap::default(),
             position: 0,
@@ -127,8 +132,12 @@ impl Lane {
             self.shared.applier.halt(at, NEWER_VERSION, &reason).await?;
         }
         let bytes = u64::try_from(part.body.len()).unwrap_or(0);
-        let applied = self.shared.applier.apply(&part).await?;
-        acknowledge(&acker).await;
+        let (applied, witness) = self.shared.applier.apply(&part).await?;
+        let moved = (applied.outcome == "applied").then(|| Moved {
+            incarnation: Some(part.incarnation.clone()),
+            position: applied.position.unwrap_or(self.position),
+        });
+        self.settle(witness, Some(acker), moved).await?;
         self.shared.stats.bytes_received.fetch_add(bytes, Relaxed);
         tracing::debug!(
             origin = part.origin,
@@ -206,15 +215,26 @@ impl Lane {
         self.told_unknown = false;
         self.gap.moved(now, position);
         self.shared.stats.applied(changes, Some(part.created_us));
-        if self.shared.office.role == Role::Branch {
-            self.shared.positions.set(&part.incarnation, position);
-        }
-        self.shared.moved.notify_one();
+    }
+
+    /// `None`: nobody flushes any more.
+    async fn settle(
+        &self,
+        witness: Witness,
+        acker: Option<Acker>,
+        moved: Option<Moved>,
+    ) -> Option<()> {
+        let done = Done {
+            witness,
+            acker,
+            moved,
+        };
+        self.applied.send(done).await.ok()
     }
 
     async fn apply_staged(&mut self) -> Option<()> {
         loop {
-            let applied = self
+            let (applied, witness) = self
                 .shared
                 .applier
                 .apply_staged(&self.origin, self.position)
@@ -226,10 +246,11 @@ impl Lane {
             self.told_held = false;
             self.gap.moved(Instant::now(), self.position);
             self.shared.stats.applied(applied.changes, None);
-            if self.shared.office.role == Role::Branch {
-                self.shared.positions.advance(self.position);
-            }
-            self.shared.moved.notify_one();
+            let moved = Moved {
+                incarnation: None,
+                position: self.position,
+            };
+            self.settle(witness, None, Some(moved)).await?;
         }
     }
 

@@ -1,7 +1,7 @@
 //! The inbox side: consume, apply, settle. One task owns the consumer and the lanes.
 //!
-//! Invariant: a message is acknowledged after the database has committed what became of it, never
-//! before, and nothing is ever requeued by hand.
+//! Invariant: a message is acknowledged after what became of it is on the database's disk, never before,
+//! and nothing is ever requeued by hand.
 
 pub(crate) mod apply;
 pub(crate) mod consume;
@@ -17,17 +17,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use self::consume::{Incoming, sort};
 use self::control::Event;
 use self::lane::{Lane, Shared, Step};
-use self::settle::acknowledge;
+use self::settle::{Done, Settler, acknowledge};
 use crate::backoff::Backoff;
 use crate::broker::consumer::Consumer;
 use crate::config::Config;
-use crate::database;
+use crate::database::{self, Client};
 use crate::error::{Error, Result};
 use crate::lead::Wakers;
 
@@ -43,16 +44,26 @@ pub(crate) struct Inbox {
     wakers: Arc<Wakers>,
     lanes: HashMap<String, mpsc::Sender<Step>>,
     tasks: TaskTracker,
+    /// Where the lanes' work goes to be flushed and acknowledged; `None` when all is over.
+    applied: Option<mpsc::Sender<Done>>,
+    settler: Option<JoinHandle<()>>,
+    /// Told when nobody knows whether what was applied is kept: it has to be delivered again.
+    doubt: Arc<Notify>,
 }
 
 impl Inbox {
     pub(crate) fn new(config: Arc<Config>, shared: Shared, wakers: Arc<Wakers>) -> Self {
+        let doubt = Arc::new(Notify::new());
+        let (applied, settler) = Settler::start(shared.clone(), Arc::clone(&doubt));
         Self {
             config,
             shared,
             wakers,
             lanes: HashMap::new(),
             tasks: TaskTracker::new(),
+            applied: Some(applied),
+            settler: Some(settler),
+            doubt,
         }
     }
 
@@ -91,15 +102,25 @@ impl Inbox {
             };
             if !told {
                 told = true;
-                tracing::warn!(%error, advice = error.kind().advice(), "no broker to consume from; trying again");
+                tracing::warn!(%error, advice = error.kind().advice(), "consuming is interrupted; trying again");
             }
             self.meanwhile(tokio::time::sleep(backoff.next_delay()))
                 .await;
         }
+        self.finish().await;
+        Ok(())
+    }
+
+    /// The lanes finish what they have in hand, and then it is flushed and acknowledged.
+    async fn finish(&mut self) {
         self.lanes.clear();
         self.tasks.close();
         self.tasks.wait().await;
-        Ok(())
+        self.applied = None;
+        if let Some(settler) = self.settler.take() {
+            // Whether it finished or failed: what is not acknowledged is delivered again.
+            let _ = settler.await;
+        }
     }
 
     async fn connect(&mut self) -> Option<Result<Consumer>> {
@@ -126,7 +147,7 @@ impl Inbox {
     /// Consumes over one connection. `Ok` when told to stop: then the lanes have finished.
     async fn consume(&mut self, mut consumer: Consumer) -> Result<()> {
         let stop = self.shared.stop.clone();
-        let wakers = Arc::clone(&self.wakers);
+        let (wakers, doubt) = (Arc::clone(&self.wakers), Arc::clone(&self.doubt));
         let mut staged = tokio::time::interval(STAGED_EVERY);
         staged.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.tell_lanes().await;
@@ -136,6 +157,10 @@ impl Inbox {
                 () = stop.cancelled() => break,
                 () = wakers.lanes.notified() => self.look_for_staged().await,
                 _ = staged.tick() => self.look_for_staged().await,
+                () = doubt.notified() => {
+                    consumer.close().await;
+                    return Err(Error::Unflushed);
+                }
                 delivery = consumer.next() => {
                     let incoming = sort(delivery?);
                     if self.route(incoming).await.is_none() {
@@ -145,9 +170,7 @@ impl Inbox {
             }
         }
         consumer.cancel().await;
-        self.lanes.clear();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.finish().await;
         consumer.close().await;
         Ok(())
     }
@@ -168,7 +191,9 @@ impl Inbox {
             Ok(origins) => {
                 for origin in origins {
                     // A full lane looks for staged ticks by itself soon enough.
-                    let _ = self.lane(&origin).try_send(Step::Staged);
+                    if let Some(lane) = self.lane(&origin) {
+                        let _ = lane.try_send(Step::Staged);
+                    }
                 }
             }
             Err(error) => tracing::warn!(%error, "staged ticks could not be looked for"),
@@ -188,7 +213,7 @@ impl Inbox {
                 acknowledge(&received.acker).await;
             }
             Incoming::Tick(received) => {
-                let lane = self.lane(&received.part.origin.clone());
+                let lane = self.lane(&received.part.origin.clone())?;
                 let sent = stop
                     .run_until_cancelled(lane.send(Step::Part(received)))
                     .await?;
@@ -202,7 +227,7 @@ impl Inbox {
                 control,
                 acker,
             } => {
-                let lane = self.lane(&sender.origin);
+                let lane = self.lane(&sender.origin)?;
                 let event = Event::Message {
                     sender,
                     control,
@@ -217,7 +242,7 @@ impl Inbox {
                 body,
                 acker,
             } => {
-                let lane = self.lane(&sender.origin);
+                let lane = self.lane(&sender.origin)?;
                 let event = Event::Packed {
                     sender,
                     body,
@@ -248,7 +273,7 @@ impl Inbox {
     /// The extension keeps what it can identify; the rest stands in the log only.
     async fn quarantine(&self, part: &database::Part) {
         let kept = match self.shared.applier.aside().await {
-            Ok(client) => database::apply(&client, part).await,
+            Ok(client) => keep(&client, part).await,
             Err(error) => Err(error),
         };
         match kept {
@@ -257,8 +282,8 @@ impl Inbox {
         }
     }
 
-    /// The lane of an origin; made when it is needed.
-    fn lane(&mut self, origin: &str) -> mpsc::Sender<Step> {
+    /// The lane of an origin; made when it is needed. `None`: all is over.
+    fn lane(&mut self, origin: &str) -> Option<mpsc::Sender<Step>> {
         const OVERFLOW: &str = "";
         let name = if self.lanes.len() < MAX_LANES || self.lanes.contains_key(origin) {
             origin
@@ -266,22 +291,30 @@ impl Inbox {
             OVERFLOW
         };
         if let Some(lane) = self.lanes.get(name) {
-            return lane.clone();
+            return Some(lane.clone());
         }
         // What one connection may have in hand, twice: after a reconnect the lane still holds what came
         // over the old one, and must not block the way of the others.
         let (sender, steps) = mpsc::channel(2 * usize::from(self.config.prefetch) + 2);
-        let lane = Lane::new(self.shared.clone(), name.to_owned());
+        let lane = Lane::new(self.shared.clone(), self.applied.clone()?, name.to_owned());
         self.tasks.spawn(lane.run(steps));
         self.lanes.insert(name.to_owned(), sender.clone());
-        sender
+        Some(sender)
     }
 }
 
-/// The positions at the start.
+async fn keep(client: &Client, part: &database::Part) -> Result<database::Applied> {
+    let applied = database::apply(client, part).await?;
+    database::flush(client).await?;
+    Ok(applied)
+}
+
+/// The positions as the database has them. A relay that died may have left some that are visible and not on
+/// disk yet, so they are flushed before anybody is told.
 pub(crate) async fn load_positions(shared: &Shared) -> Result<()> {
     let client = shared.applier.aside().await?;
     let positions = database::inbox_position(&client).await?;
+    database::flush(&client).await?;
     if shared.office.role == database::Role::Branch {
         if positions.len() > 1 {
             return Err(Error::Unfit("a branch with more than one head".into()));

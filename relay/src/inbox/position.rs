@@ -1,6 +1,7 @@
 //! How far this branch has applied the head's log, in memory, for the headers of its own ticks.
 //!
-//! Invariant: the database is the truth; this only ever says what has been committed there.
+//! Invariant: the database is the truth; this only ever says what is on its disk, because the head forgets
+//! what it is told was applied.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +23,7 @@ struct Inner {
 }
 
 impl Positions {
-    /// A tick of the head was committed here, or the head has welcomed us.
+    /// A tick of the head was applied here and flushed, or the head has welcomed us.
     pub(crate) fn set(&self, incarnation: &str, tick: i64) {
         self.lock().applied = Some(Position {
             incarnation: incarnation.to_owned(),
@@ -30,7 +31,7 @@ impl Positions {
         });
     }
 
-    /// A later tick of the same head was committed here.
+    /// A later tick of the same head was applied here and flushed.
     pub(crate) fn advance(&self, tick: i64) {
         if let Some(applied) = &mut self.lock().applied {
             applied.tick = applied.tick.max(tick);

@@ -11,11 +11,12 @@ use crate::directory::{Directory, target};
 use crate::process::Process;
 
 /// The failpoints a relay built with `--features failpoints` knows, in the order of a change's journey.
-pub const FAILPOINTS: [&str; 5] = [
+pub const FAILPOINTS: [&str; 6] = [
     "publish_before",
     "publish_confirm",
     "confirm_settle",
     "apply_mid",
+    "apply_flush",
     "apply_ack",
 ];
 
