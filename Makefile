@@ -97,7 +97,7 @@ bench-docs: bench-build ## the same, with pictures and results.md put into docs/
 bench-micro: ## the hot loops of the change format alone: a row to its line and back
 	cargo bench -p officesync-wire
 
-bench-count: ## instructions a row in those loops, counted by valgrind: the same on every machine
+bench-count: install ## instructions a row there, in capture and in apply, counted by valgrind: no noise
 	@scripts/count-instructions.sh $(TARGET)
 
 clean: down ## remove everything built, and end what an interrupted run left

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Instructions of one row in the hot loops of the change format, counted by valgrind: no noise, so a change of one
-# percent shows. Two counts with different numbers of rows are subtracted, which takes the start of the process out.
+# Instructions of one row in the hot loops, counted by valgrind: no noise, so a change of one percent shows. First
+# those of the change format, then capture and apply in the server (count-server.sh). Two counts with different
+# numbers of rows are subtracted, which takes the start of the process out.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -21,5 +22,6 @@ count() {
 for what in encode decode; do
     few=$(count $what 2)
     many=$(count $what 12)
-    printf '%s: %d instructions a row\n' $what $(((many - few) / (10 * rows)))
+    printf '%-32s %12s %12d\n' "wire: $what, a row" - $(((many - few) / (10 * rows)))
 done
+scripts/count-server.sh
