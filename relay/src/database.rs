@@ -25,6 +25,9 @@ const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at
      FROM officesync.ticks_after($1, $2)";
 const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body, continue_at \
      FROM officesync.drain($1, $2, $3, $4)";
+const NEXT_PART: &str = "SELECT d.sequence, d.chunk, d.last, d.encoding, d.changes, d.body, d.continue_at, \
+     t.tick, t.previous, (extract(epoch FROM t.created_at) * 1000000)::bigint \
+     FROM officesync.ticks_after($1, 1) t, LATERAL officesync.drain(t.tick, 0, -1, 0) d";
 const SETTLE: &str = "SELECT officesync.settle($1)";
 const APPLY: &str = "SELECT outcome, position, changes, detail \
      FROM officesync.apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
@@ -276,19 +279,33 @@ pub(crate) async fn ticks_after(client: &Client, after: i64, max: i32) -> Result
     many(client, TICKS_AFTER, &[&after, &max])
         .await?
         .iter()
-        .map(|row| {
-            Ok(Tick {
-                number: row.try_get(0)?,
-                previous: row.try_get(1)?,
-                created_us: row.try_get(2)?,
-            })
-        })
+        .map(|row| read_tick(row, 0))
         .collect()
+}
+
+fn read_tick(row: &Row, first: usize) -> Result<Tick> {
+    Ok(Tick {
+        number: row.try_get(first)?,
+        previous: row.try_get(first + 1)?,
+        created_us: row.try_get(first + 2)?,
+    })
+}
+
+/// The next tick and its first part, if there is one: in one statement, so that it can be sent together
+/// with the one that makes the tick.
+pub(crate) async fn next_part(client: &Client, after: i64) -> Result<Option<(Tick, Drained)>> {
+    let rows = many(client, NEXT_PART, &[&after]).await?;
+    let row = rows.first();
+    row.map(|row| Ok((read_tick(row, 7)?, read_part(row)?)))
+        .transpose()
 }
 
 pub(crate) async fn drain(client: &Client, tick: i64, after: Cursor) -> Result<Drained> {
     let parameters: Parameters<'_> = &[&tick, &after.sequence, &after.chunk, &after.byte];
-    let row = one(client, DRAIN, parameters).await?;
+    read_part(&one(client, DRAIN, parameters).await?)
+}
+
+fn read_part(row: &Row) -> Result<Drained> {
     Ok(Drained {
         next: Cursor {
             sequence: row.try_get::<_, Option<i64>>(0)?.unwrap_or(0),

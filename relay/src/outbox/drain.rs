@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::tick::Found;
 use crate::database::{self, Client, Cursor, Drained, Tick};
 use crate::error::Result;
 
@@ -75,6 +76,8 @@ pub(crate) struct Stream {
     /// From where the other side asked to be sent again.
     asked: i64,
     known: VecDeque<Tick>,
+    /// The next tick with its first part, when they were read together with the making of it.
+    ahead: Option<(Tick, Drained)>,
 }
 
 impl Stream {
@@ -85,6 +88,7 @@ impl Stream {
             confirmed: sent,
             asked: i64::MAX,
             known: VecDeque::new(),
+            ahead: None,
         }
     }
 
@@ -100,6 +104,13 @@ impl Stream {
     /// What was looked up may be gone by now: look again.
     pub(crate) fn look_again(&mut self) {
         self.known.clear();
+        self.ahead = None;
+    }
+
+    /// There is a newer tick.
+    pub(crate) fn found(&mut self, found: Found) {
+        self.made = self.made.max(found.tick);
+        self.ahead = found.ahead;
     }
 
     pub(crate) fn pending(&self) -> bool {
@@ -109,6 +120,9 @@ impl Stream {
     /// The next tick to publish for everybody, under way. A hole (rows pruned under a rewound cursor) is
     /// stepped over; the one who asked for them is told by the caller.
     pub(crate) async fn next(&mut self, client: &Client) -> Result<Option<Underway>> {
+        if let Some(underway) = self.take_ahead() {
+            return Ok(Some(underway));
+        }
         let mut ahead = None;
         if self.known.is_empty() && self.pending() {
             let ticks = database::ticks_after(client, self.after, PAGE);
@@ -133,6 +147,19 @@ impl Stream {
         }))
     }
 
+    /// The tick that was read ahead, unless the cursor has moved since.
+    fn take_ahead(&mut self) -> Option<Underway> {
+        let (tick, part) = self.ahead.take()?;
+        if tick.previous != self.after {
+            return None;
+        }
+        self.known.clear();
+        Some(Underway {
+            ahead: Some(part),
+            ..Underway::new(tick, Target::Everybody)
+        })
+    }
+
     /// A part was confirmed.
     pub(crate) fn confirm(&mut self, tick: i64, previous: i64) {
         if previous == self.confirmed {
@@ -143,7 +170,7 @@ impl Stream {
     /// The broker connection broke: begin again after the last confirmed tick.
     pub(crate) fn start_over(&mut self) {
         self.after = self.after.min(self.confirmed);
-        self.known.clear();
+        self.look_again();
     }
 
     /// The other side lacks ticks from `from` on.
@@ -152,7 +179,7 @@ impl Stream {
         if from <= self.after {
             self.after = from - 1;
             self.confirmed = self.confirmed.min(from - 1);
-            self.known.clear();
+            self.look_again();
         }
     }
 }
@@ -192,6 +219,40 @@ mod tests {
             }
             .step_over(370)
         );
+    }
+
+    #[test]
+    fn what_was_read_ahead_counts_only_where_the_cursor_still_stands() {
+        let ahead = || {
+            let tick = Tick {
+                number: 5,
+                previous: 4,
+                created_us: 0,
+            };
+            let part = Drained {
+                next: FROM_THE_START,
+                last: true,
+                encoding: "identity".into(),
+                changes: 1,
+                body: Vec::new(),
+            };
+            Found {
+                tick: 5,
+                ahead: Some((tick, part)),
+            }
+        };
+        let mut stream = Stream::new(4, 4);
+        stream.found(ahead());
+        assert!(stream.pending());
+        let underway = stream.take_ahead().unwrap();
+        assert_eq!((underway.tick.number, underway.ahead.is_some()), (5, true));
+        assert!(stream.take_ahead().is_none());
+
+        stream.found(ahead());
+        stream.rewind(3);
+        assert!(stream.take_ahead().is_none(), "it is not the next one now");
+        stream.found(ahead());
+        assert!(stream.take_ahead().is_none(), "nor when it comes late");
     }
 
     #[test]

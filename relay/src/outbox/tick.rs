@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::database::{self, Client};
+use crate::database::{self, Client, Drained, Tick};
 use crate::error::Result;
 
 /// Ticks at this pace while the broker is away or far behind, so that a backlog is many moderate ticks.
@@ -17,6 +17,20 @@ enum State {
     Awake { restless: u32 },
     /// The flag is up in the database: commits notify. Left when notified or when a poll finds a tick.
     Asleep { notified: bool },
+}
+
+/// A newer tick than was known.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) tick: i64,
+    /// The tick behind the known one with its first part, when they were read in the same breath.
+    pub(crate) ahead: Option<(Tick, Drained)>,
+}
+
+impl Found {
+    fn alone(tick: i64) -> Self {
+        Self { tick, ahead: None }
+    }
 }
 
 /// The pace of ticking.
@@ -74,17 +88,38 @@ impl Ticker {
         }
     }
 
-    /// Looks for something new behind the tick `known`: makes a tick, or falls asleep.
-    pub(crate) async fn look(&mut self, client: &Client, known: i64) -> Result<Option<i64>> {
+    /// Looks for something new behind the tick `known`: makes a tick, or falls asleep. `read_ahead`: the
+    /// tick would be published at once.
+    pub(crate) async fn look(
+        &mut self,
+        client: &Client,
+        known: i64,
+        read_ahead: bool,
+    ) -> Result<Option<Found>> {
         let found = match self.state {
-            State::Awake { restless } => self.look_awake(client, known, restless).await?,
+            State::Awake { restless } => self
+                .look_awake(client, known, restless)
+                .await?
+                .map(Found::alone),
             State::Asleep { notified: true } => {
-                // One round trip: both are sent at once, and run in this order.
-                let (found, woken) =
-                    tokio::join!(database::tick(client, known), database::wake(client));
+                // One round trip: all are sent at once, and run in this order; the tick is on disk when
+                // the next of them begins.
+                let (found, ahead, woken) = tokio::join!(
+                    database::tick(client, known),
+                    async {
+                        if read_ahead {
+                            database::next_part(client, known).await
+                        } else {
+                            Ok(None)
+                        }
+                    },
+                    database::wake(client),
+                );
                 woken?;
                 self.state = State::Awake { restless: 0 };
-                found?
+                // What could not be read ahead is read when its turn comes.
+                let ahead = ahead.ok().flatten();
+                found?.map(|tick| Found { tick, ahead })
             }
             State::Asleep { notified: false } => {
                 let found = database::tick(client, known).await?;
@@ -92,7 +127,7 @@ impl Ticker {
                     database::wake(client).await?;
                     self.state = State::Awake { restless: 0 };
                 }
-                found
+                found.map(Found::alone)
             }
         };
         let now = Instant::now();

@@ -26,10 +26,14 @@ impl Outbox {
         if !stopping && self.ticker.due(now, self.unsettled(), up) <= now {
             let found = self
                 .ticker
-                .look(&self.session.client, self.stream.made)
+                .look(
+                    &self.session.client,
+                    self.stream.made,
+                    up && !self.stream.pending(),
+                )
                 .await?;
-            if let Some(tick) = found {
-                self.stream.made = self.stream.made.max(tick);
+            if let Some(found) = found {
+                self.stream.found(found);
                 return Ok(true);
             }
         }
