@@ -126,6 +126,8 @@ impl Broker {
             }
         })
         .await;
+        // It takes connections a moment before it takes commands.
+        self.control(&["await_startup"]);
     }
 
     /// Makes a virtual host with these users in it; returns its name.

@@ -83,6 +83,8 @@ impl Cluster {
         command
             .arg("-D")
             .arg(self.directory.path().join("data"))
+            // With it, every error of the extension would carry a backtrace as its detail.
+            .env_remove("RUST_BACKTRACE")
             .current_dir("/");
         self.server = Some(Process::start(
             "postgres",
