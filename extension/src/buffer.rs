@@ -5,6 +5,9 @@
 //! subtransaction, what the outer frames held is written with it, and so would be lost if that
 //! subtransaction rolled back: it is kept aside until then.
 //!
+//! What is applied from another office comes as whole transactions, each of which becomes a line of its
+//! own: the lines that are complete stand before the groups of the open one.
+//!
 //! Pure: knows nothing of PostgreSQL. Content is the wire format's groups, joined by commas.
 
 use officesync_wire::encode;
@@ -21,6 +24,8 @@ pub(crate) struct Buffer {
     frames: Vec<Frame>,
     /// How many chunks the transaction has written.
     chunks: i32,
+    /// How many of them belong to the line that is open.
+    line_chunks: i32,
     /// Bytes in all frames.
     pending: usize,
     /// Written buffers, kept for reuse.
@@ -31,10 +36,13 @@ pub(crate) struct Buffer {
 struct Frame {
     level: i32,
     groups: Vec<u8>,
+    /// Where in `groups` the lines that are complete end.
+    closed: usize,
     changes: i32,
     open: Option<GroupId>,
     /// What to go back to when this subtransaction rolls back.
     chunks_before: i32,
+    line_chunks_before: i32,
     /// What this subtransaction wrote on behalf of outer frames, outermost first.
     lent: Vec<Lent>,
 }
@@ -42,6 +50,7 @@ struct Frame {
 struct Lent {
     level: i32,
     groups: Vec<u8>,
+    closed: usize,
     changes: i32,
 }
 
@@ -56,7 +65,11 @@ pub(crate) struct Row {
 /// What goes into one chunk.
 pub(crate) struct Chunk {
     pub(crate) number: i32,
+    /// Its number within the line that is open.
+    pub(crate) line_number: i32,
     pub(crate) groups: Vec<u8>,
+    /// Where in `groups` the lines that are complete end.
+    pub(crate) closed: usize,
     pub(crate) changes: i32,
 }
 
@@ -83,15 +96,13 @@ impl Buffer {
         header: &[u8],
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let frame = Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
+        let frame = self.frame(level);
         let before = frame.groups.len();
         if frame.open == Some(id) {
             frame.groups.push(encode::SEPARATOR);
         } else {
             frame.close_group();
-            if !frame.groups.is_empty() {
-                frame.groups.push(encode::SEPARATOR);
-            }
+            frame.separate();
             frame.groups.extend_from_slice(header);
             frame.open = Some(id);
         }
@@ -109,23 +120,36 @@ impl Buffer {
 
     /// Appends a group that is whole in itself.
     pub(crate) fn group(&mut self, level: i32, write: impl FnOnce(&mut Vec<u8>)) {
-        let frame = Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
+        let frame = self.frame(level);
         let before = frame.groups.len();
         frame.close_group();
-        if !frame.groups.is_empty() {
-            frame.groups.push(encode::SEPARATOR);
-        }
+        frame.separate();
         write(&mut frame.groups);
         frame.changes += 1;
         self.pending += frame.groups.len() - before;
     }
 
-    fn frame<'a>(
-        frames: &'a mut Vec<Frame>,
-        spare: &mut Vec<u8>,
-        chunks: i32,
-        level: i32,
-    ) -> &'a mut Frame {
+    /// The transaction whose changes came last, in the subtransaction `level`, is complete: a line that
+    /// begins with what `start` gives. One without changes leaves no line, unless chunks of it are written.
+    pub(crate) fn end_line(&mut self, level: i32, start: impl FnOnce(i32) -> Vec<u8>) {
+        let number = core::mem::take(&mut self.line_chunks);
+        let frame = self.frame(level);
+        let before = frame.groups.len();
+        frame.close_group();
+        if number == 0 && frame.groups.len() == frame.closed {
+            return;
+        }
+        frame
+            .groups
+            .splice(frame.closed..frame.closed, start(number));
+        encode::line_end(&mut frame.groups);
+        frame.closed = frame.groups.len();
+        self.pending += frame.closed - before;
+    }
+
+    #[inline]
+    fn frame(&mut self, level: i32) -> &mut Frame {
+        let frames = &mut self.frames;
         if frames.last().is_some_and(|top| top.level == level) {
             let top = frames.len() - 1;
             return &mut frames[top];
@@ -135,8 +159,13 @@ impl Buffer {
         if frames.get(at).is_none_or(|frame| frame.level != level) {
             let frame = Frame {
                 level,
-                groups: core::mem::take(spare),
-                chunks_before: frames.get(at).map_or(chunks, |inner| inner.chunks_before),
+                groups: core::mem::take(&mut self.spare),
+                chunks_before: frames
+                    .get(at)
+                    .map_or(self.chunks, |inner| inner.chunks_before),
+                line_chunks_before: frames
+                    .get(at)
+                    .map_or(self.line_chunks, |inner| inner.line_chunks_before),
                 ..Frame::default()
             };
             frames.insert(at, frame);
@@ -147,8 +176,9 @@ impl Buffer {
     /// Takes everything pending as the next chunk, from inside the subtransaction `level`.
     pub(crate) fn take(&mut self, level: i32) -> Chunk {
         // The writer's own frame must exist, to remember what it wrote for the others.
-        Self::frame(&mut self.frames, &mut self.spare, self.chunks, level);
+        self.frame(level);
         let mut groups = Vec::new();
+        let mut closed = 0;
         let mut changes = 0;
         let mut lent = Vec::new();
         for frame in &mut self.frames {
@@ -159,28 +189,35 @@ impl Buffer {
             changes += frame.changes;
             let content = core::mem::take(&mut frame.groups);
             let frame_changes = core::mem::take(&mut frame.changes);
+            let frame_closed = core::mem::take(&mut frame.closed);
             if frame.level < level {
-                append_groups(&mut groups, &content);
+                closed = append_groups(&mut groups, closed, &content, frame_closed);
                 lent.push(Lent {
                     level: frame.level,
                     groups: content,
+                    closed: frame_closed,
                     changes: frame_changes,
                 });
             } else if groups.is_empty() {
-                groups = content;
+                (groups, closed) = (content, frame_closed);
             } else {
-                append_groups(&mut groups, &content);
+                closed = append_groups(&mut groups, closed, &content, frame_closed);
             }
         }
         if let Some(writer) = self.frames.last_mut() {
             writer.lent.append(&mut lent);
         }
-        let number = self.chunks;
+        let (number, line_number) = (self.chunks, self.line_chunks);
         self.chunks += 1;
+        if groups.len() > closed {
+            self.line_chunks += 1;
+        }
         self.pending = 0;
         Chunk {
             number,
+            line_number,
             groups,
+            closed,
             changes,
         }
     }
@@ -205,9 +242,14 @@ impl Buffer {
         match self.frames.last_mut() {
             Some(parent) if parent.level == parent_level => {
                 parent.close_group();
-                let separators = usize::from(!parent.groups.is_empty() && !frame.groups.is_empty());
-                append_groups(&mut parent.groups, &frame.groups);
-                self.pending += separators;
+                let before = parent.groups.len();
+                parent.closed = append_groups(
+                    &mut parent.groups,
+                    parent.closed,
+                    &frame.groups,
+                    frame.closed,
+                );
+                self.pending += parent.groups.len() - before - frame.groups.len();
                 parent.changes += frame.changes;
                 parent.lent.append(&mut frame.lent);
                 self.recycle(frame.groups);
@@ -225,6 +267,7 @@ impl Buffer {
             return;
         };
         self.chunks = frame.chunks_before;
+        self.line_chunks = frame.line_chunks_before;
         for lent in frame.lent {
             if let Some(owner) = self
                 .frames
@@ -232,6 +275,7 @@ impl Buffer {
                 .find(|owner| owner.level == lent.level)
             {
                 owner.groups = lent.groups;
+                owner.closed = lent.closed;
                 owner.changes = lent.changes;
                 owner.open = None;
             }
@@ -246,11 +290,20 @@ impl Buffer {
             self.recycle(frame.groups);
         }
         self.chunks = 0;
+        self.line_chunks = 0;
         self.pending = 0;
     }
 }
 
 impl Frame {
+    /// What follows is one more group of the open line.
+    #[inline]
+    fn separate(&mut self) {
+        if self.groups.len() > self.closed {
+            self.groups.push(encode::SEPARATOR);
+        }
+    }
+
     fn close_group(&mut self) {
         if self.open.take().is_some() {
             self.groups.extend_from_slice(encode::GROUP_END);
@@ -258,11 +311,17 @@ impl Frame {
     }
 }
 
-fn append_groups(to: &mut Vec<u8>, groups: &[u8]) {
-    if !to.is_empty() && !groups.is_empty() {
+/// Appends groups, and lines that are complete, to others; tells where the complete ones end then.
+fn append_groups(to: &mut Vec<u8>, closed: usize, groups: &[u8], groups_closed: usize) -> usize {
+    if to.len() > closed && !groups.is_empty() {
         to.push(encode::SEPARATOR);
     }
+    let start = to.len();
     to.extend_from_slice(groups);
+    match groups_closed {
+        0 => closed,
+        more => start + more,
+    }
 }
 
 #[cfg(test)]
@@ -292,6 +351,45 @@ mod tests {
         row(&mut buffer, 1, 8, "c");
         assert_eq!(taken(&mut buffer, 1), (0, "<7:a,b]},<8:c]}".into(), 3));
         assert!(buffer.is_empty() && !buffer.is_untouched());
+    }
+
+    fn end(buffer: &mut Buffer, level: i32) {
+        buffer.end_line(level, |number| format!("{{{number}[").into_bytes());
+    }
+
+    #[test]
+    fn each_transaction_that_is_applied_becomes_a_line() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 2, 7, "a");
+        end(&mut buffer, 2);
+        end(&mut buffer, 2);
+        row(&mut buffer, 2, 7, "b");
+        row(&mut buffer, 3, 7, "c");
+        buffer.commit_level(3);
+        end(&mut buffer, 2);
+        row(&mut buffer, 2, 7, "d");
+        buffer.commit_level(2);
+        let pending = buffer.pending_bytes();
+        let chunk = buffer.take(1);
+        let text = String::from_utf8_lossy(&chunk.groups).into_owned();
+        assert_eq!(text, "{0[<7:a]}]}\n{0[<7:b]},<7:c]}]}\n<7:d]}");
+        assert_eq!(text[chunk.closed..], *"<7:d]}");
+        assert_eq!(pending + "]}".len(), text.len());
+    }
+
+    #[test]
+    fn a_line_written_in_chunks_is_numbered_by_itself() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        end(&mut buffer, 1);
+        row(&mut buffer, 1, 7, "b");
+        let first = buffer.take(1);
+        assert_eq!((first.number, first.line_number), (0, 0));
+        end(&mut buffer, 1);
+        row(&mut buffer, 1, 7, "c");
+        let second = buffer.take(1);
+        assert_eq!((second.number, second.line_number), (1, 0));
+        assert_eq!(second.groups, b"{1[]}\n<7:c]}");
     }
 
     #[test]

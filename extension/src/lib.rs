@@ -2,7 +2,8 @@
 //!
 //! [`capture`] turns each changed row into a line of the change format, [`buffer`] keeps it per
 //! subtransaction, [`outbox`] writes it when the transaction is about to commit and [`doorbell`]
-//! wakes the relay. At the other office [`apply`] writes it again. [`transaction`] ties the first
+//! wakes the relay. At the other office [`apply`] writes it again, and [`merge`]
+//! where it meets changes that its office had not seen. [`transaction`] ties the first
 //! part to the events of a transaction; [`pg`] holds everything unsafe. What needs no Rust is SQL,
 //! in the folder `sql/`.
 //!
@@ -15,6 +16,7 @@ mod capture;
 mod civil;
 mod doorbell;
 mod drain;
+mod merge;
 mod office;
 mod outbox;
 #[allow(unsafe_code)]
@@ -31,4 +33,5 @@ pub extern "C-unwind" fn _PG_init() {
     pg::xact::register_callbacks();
     pg::catalog::watch();
     pg::statement::watch();
+    merge::clock::define_setting();
 }

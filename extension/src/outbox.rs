@@ -65,10 +65,11 @@ impl Place {
     }
 }
 
-/// Tells every session to look again whose turn it is, once this transaction has committed.
+/// `officesync.has_changed(relation)`: tells every session to look again, once this transaction has
+/// committed.
 #[pg_extern(sql = false)]
-fn turn_passed() {
-    catalog::has_changed(own(c"outbox_turn"));
+fn has_changed(relation: Oid) {
+    catalog::has_changed(relation);
 }
 
 /// Writes what is buffered as a chunk that is not the last, from subtransaction `level`.
@@ -93,12 +94,8 @@ pub(crate) fn flush_at_end() -> bool {
 }
 
 fn write(place: Place, chunk: Chunk, sequence: Option<i64>) {
-    let Chunk {
-        number,
-        groups,
-        changes,
-    } = chunk;
-    let mut body = line(number, groups, sequence);
+    let (number, changes) = (chunk.number, chunk.changes);
+    let mut body = lines(chunk, sequence);
     let compressed = if body.len() < COMPRESS_FROM_BYTES {
         None
     } else {
@@ -143,40 +140,62 @@ fn check_storable(body: &[u8]) {
     }
 }
 
-/// The line of the wire format for one chunk, in the memory of its groups.
-fn line(number: i32, groups: Vec<u8>, sequence: Option<i64>) -> Vec<u8> {
-    let here = office::this();
+/// The lines of the wire format for one chunk, in the memory of its groups: those that are complete, and
+/// the open one.
+fn lines(chunk: Chunk, sequence: Option<i64>) -> Vec<u8> {
+    let Chunk {
+        line_number,
+        groups: mut lines,
+        closed,
+        ..
+    } = chunk;
+    // With nothing in it at all, the line is a mark that the tick of its origin was applied.
+    let is_open = lines.len() > closed || closed == 0;
+    if !is_open && (sequence.is_none() || line_number == 0) {
+        return lines;
+    }
     let time = sequence.and_then(|_| civil::timestamp(xact::now()));
     let time = time.map(civil::TimestampText::with_utc_offset);
-    let mut head = Vec::with_capacity(256);
-    transaction::with_author(|author| {
-        let (office, incarnation, origin_tick) = match author {
-            Author::User => (&here.name, &here.incarnation, None),
-            Author::Applied(origin) => (&origin.office, &origin.incarnation, Some(origin.tick)),
-        };
-        encode::line_start(
-            &mut head,
-            &LineHead {
-                office,
-                incarnation,
-                sequence,
-                chunk: number,
-                last: sequence.is_some(),
-                commit_time: time
-                    .as_ref()
-                    .and_then(|text| core::str::from_utf8(text.as_bytes()).ok()),
-                origin_tick,
-                merged: false,
-            },
-        );
-    });
-    let mut line = groups;
-    if line.try_reserve(head.len() + 16).is_err() {
-        refuse::no_memory(line.len());
+    let time = time
+        .as_ref()
+        .and_then(|text| core::str::from_utf8(text.as_bytes()).ok());
+    let last = sequence.zip(time);
+    let head = transaction::with_author(|author| line_head(author, line_number, last));
+    if lines.try_reserve(head.len() + 16).is_err() {
+        refuse::no_memory(lines.len());
     }
-    line.splice(0..0, head);
-    encode::line_end(&mut line);
-    line
+    lines.splice(closed..closed, head);
+    encode::line_end(&mut lines);
+    lines
+}
+
+/// The beginning of a line; `last`, for a transaction's last chunk: its number and commit time.
+pub(crate) fn line_head(author: &Author, chunk: i32, last: Option<(i64, &str)>) -> Vec<u8> {
+    let here = office::this();
+    let (office, incarnation, origin_tick, merged) = match author {
+        Author::User => (&here.name, &here.incarnation, None, false),
+        Author::Applied(origin) => (
+            &origin.office,
+            &origin.incarnation,
+            Some(origin.tick),
+            origin.merged,
+        ),
+    };
+    let mut head = Vec::with_capacity(256);
+    encode::line_start(
+        &mut head,
+        &LineHead {
+            office,
+            incarnation,
+            sequence: last.map(|(sequence, _)| sequence),
+            chunk,
+            last: last.is_some(),
+            commit_time: last.map(|(_, time)| time),
+            origin_tick,
+            merged,
+        },
+    );
+    head
 }
 
 /// One zstd frame, or `None` when zstd has no memory: then the line travels as it is.

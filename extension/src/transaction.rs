@@ -5,6 +5,7 @@
 use crate::buffer::{Buffer, Row};
 use crate::capture::order::{Change, StatementId, Statements};
 use crate::capture::truncate;
+use crate::merge::clock;
 use crate::pg::{statement, xact};
 use crate::{doorbell, office, outbox};
 use std::cell::{Cell, RefCell};
@@ -22,6 +23,8 @@ pub(crate) struct Origin {
     pub(crate) office: String,
     pub(crate) incarnation: String,
     pub(crate) tick: i64,
+    /// Whether, from here on in this tick, what stands here may differ from what that office sent.
+    pub(crate) merged: bool,
 }
 
 thread_local! {
@@ -97,6 +100,49 @@ pub(crate) fn append(changes: Vec<Change<Row>>) {
 /// From here to the end of the transaction, `origin` is the author of what is captured.
 pub(crate) fn begin_applying(origin: Origin) {
     AUTHOR.set(Author::Applied(origin));
+}
+
+/// What stands here differs from what the office of origin sent: it has to take what is passed on.
+pub(crate) fn has_merged() {
+    AUTHOR.with_borrow_mut(|author| {
+        if let Author::Applied(origin) = author {
+            origin.merged = true;
+        }
+    });
+}
+
+/// The tick is applied anew from its beginning.
+pub(crate) fn nothing_merged() {
+    AUTHOR.with_borrow_mut(|author| {
+        if let Author::Applied(origin) = author {
+            origin.merged = false;
+        }
+    });
+}
+
+/// Whether that was said of the tick that is being applied.
+pub(crate) fn is_merged() -> bool {
+    with_author(|author| matches!(author, Author::Applied(origin) if origin.merged))
+}
+
+/// The tick that is being applied; 0 where none is.
+pub(crate) fn applied_tick() -> i64 {
+    with_author(|author| match author {
+        Author::User => 0,
+        Author::Applied(origin) => origin.tick,
+    })
+}
+
+/// A transaction of the office of origin is applied: its changes are passed on as one of its own, by its
+/// number there and with the time at which its user committed.
+pub(crate) fn end_applied(sequence: i64, commit_time: &str) {
+    let level = xact::nest_level();
+    let commit_time = clock::capped_text(commit_time);
+    with_buffer(|buffer| {
+        buffer.end_line(level, |chunk| {
+            with_author(|author| outbox::line_head(author, chunk, Some((sequence, &commit_time))))
+        });
+    });
 }
 
 /// The last moment that may fail: what is buffered becomes outbox rows of this transaction.

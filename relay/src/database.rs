@@ -29,21 +29,20 @@ const NEXT_PART: &str = "SELECT d.sequence, d.chunk, d.last, d.encoding, d.chang
      t.tick, t.previous, (extract(epoch FROM t.created_at) * 1000000)::bigint \
      FROM officesync.ticks_after($1, 1) t, LATERAL officesync.drain(t.tick, 0, -1, 0) d";
 const SETTLE: &str = "SELECT officesync.settle($1)";
-const APPLY: &str = "SELECT outcome, position, changes, detail \
+const APPLY: &str = "SELECT outcome, position, changes, detail, seen \
      FROM officesync.apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const APPLY_STAGED: &str =
-    "SELECT outcome, position, changes, detail FROM officesync.apply_staged($1)";
+    "SELECT outcome, position, changes, detail, seen FROM officesync.apply_staged($1)";
 const FLUSH: &str = "SELECT officesync.flush()";
 const STAGED_LANES: &str = "SELECT officesync.staged_lanes()";
 const HALT_LANE: &str = "SELECT officesync.halt_lane($1, $2, $3, $4)";
-const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resend_from \
+const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resend_from, number \
      FROM officesync.receive_hello($1, $2, $3, $4, $5, $6)";
 const RECEIVE_WELCOME: &str =
-    "SELECT resend_from, ask_from FROM officesync.receive_welcome($1, $2, $3, $4, $5, $6)";
+    "SELECT resend_from, ask_from FROM officesync.receive_welcome($1, $2, $3, $4, $5, $6, $7)";
 const REQUIRE_SENDER: &str = "SELECT officesync.require_sender($1, $2, $3)";
 const RECEIVE_POSITION: &str = "SELECT officesync.receive_position($1, $2, $3, $4, $5)";
-const INBOX_POSITION: &str =
-    "SELECT origin, incarnation, coalesce(position, 0) FROM officesync.inbox_position()";
+const INBOX_POSITION: &str = "SELECT origin, incarnation, coalesce(position, 0), coalesce(seen, 0) FROM officesync.inbox_position()";
 const PRUNE: &str = "SELECT officesync.prune()";
 const CHECK: &str = "SELECT severity, object, problem, remedy FROM officesync.check() LIMIT $1";
 const TELL_TABLES: &str = "SELECT digest, definitions FROM officesync.tell_tables($1, $2, $3, $4)";
@@ -67,7 +66,7 @@ pub(crate) const FUNCTIONS: [&str; 24] = [
     "officesync.staged_lanes()",
     "officesync.halt_lane(text,bigint,text,text)",
     "officesync.receive_hello(text,text,text,bigint,text,text)",
-    "officesync.receive_welcome(text,text,bigint,bigint,text,text)",
+    "officesync.receive_welcome(text,text,bigint,bigint,text,text,integer)",
     "officesync.receive_position(text,text,text,bigint,text)",
     "officesync.require_sender(text,text,text)",
     "officesync.inbox_position()",
@@ -151,6 +150,8 @@ pub(crate) struct Applied {
     pub(crate) position: Option<i64>,
     pub(crate) changes: i64,
     pub(crate) detail: Option<String>,
+    /// What the origin may be told: behind the position while rows were left out.
+    pub(crate) seen: Option<i64>,
 }
 
 /// What `receive_hello` answers.
@@ -160,6 +161,8 @@ pub(crate) struct Greeting {
     pub(crate) received: i64,
     pub(crate) received_incarnation: Option<String>,
     pub(crate) resend_from: Option<i64>,
+    /// The branch's number among the offices.
+    pub(crate) number: Option<i32>,
 }
 
 /// What `receive_welcome` answers.
@@ -177,6 +180,8 @@ pub(crate) struct InboxPosition {
     pub(crate) origin: String,
     pub(crate) incarnation: String,
     pub(crate) position: i64,
+    /// What the origin may be told: behind the position while rows were left out.
+    pub(crate) seen: i64,
 }
 
 /// One row of `officesync.check()`.
@@ -358,6 +363,7 @@ fn applied(row: &Row) -> Result<Applied> {
         position: row.try_get(1)?,
         changes: row.try_get::<_, Option<i64>>(2)?.unwrap_or(0),
         detail: row.try_get(3)?,
+        seen: row.try_get(4)?,
     })
 }
 
@@ -410,23 +416,32 @@ pub(crate) async fn receive_hello(
         received: row.try_get::<_, Option<i64>>(1)?.unwrap_or(0),
         received_incarnation: row.try_get(2)?,
         resend_from: row.try_get(3)?,
+        number: row.try_get(4)?,
     })
+}
+
+/// What a head says in its welcome.
+#[derive(Debug)]
+pub(crate) struct Welcome {
+    pub(crate) start: i64,
+    pub(crate) received: i64,
+    pub(crate) received_incarnation: Option<String>,
+    pub(crate) number: Option<i32>,
 }
 
 pub(crate) async fn receive_welcome(
     client: &Client,
     sender: &Sender,
-    start: i64,
-    received: i64,
-    received_incarnation: Option<&str>,
+    welcome: &Welcome,
 ) -> Result<Welcomed> {
     let parameters: Parameters<'_> = &[
         &sender.origin,
         &sender.incarnation,
-        &start,
-        &received,
-        &received_incarnation,
+        &welcome.start,
+        &welcome.received,
+        &welcome.received_incarnation,
         &sender.broker_user,
+        &welcome.number,
     ];
     let row = one(client, RECEIVE_WELCOME, parameters).await?;
     Ok(Welcomed {
@@ -466,6 +481,7 @@ pub(crate) async fn inbox_position(client: &Client) -> Result<Vec<InboxPosition>
                 origin: row.try_get(0)?,
                 incarnation: row.try_get(1)?,
                 position: row.try_get(2)?,
+                seen: row.try_get(3)?,
             })
         })
         .collect()

@@ -2,7 +2,8 @@
 -- transaction, together with the position; anything else is kept in the inbox or answered.
 -- outcome: applied; duplicate; staged (apply_staged() next); held (the lane is halted); gap
 -- (position: the last tick received whole); unknown (that office has to say hello first);
--- quarantined. An error means that nothing was done. Called by: the relay.
+-- quarantined. seen: the position the sender may be told; behind the other while rows were left out.
+-- An error means that nothing was done. Called by: the relay.
 -- Touches: peer, inbox, quarantine, the tracked tables and (at the head) outbox.
 -- The commit is visible before it is on disk, whatever synchronous_commit is: what lets the sender forget
 -- the tick comes only after flush().
@@ -13,11 +14,13 @@ CREATE FUNCTION officesync.apply(
     origin text, incarnation text, tick bigint, previous bigint, part integer, last boolean,
     created_us bigint, peer_position bigint, position_incarnation text, broker_user text,
     encoding text, body bytea, continued boolean DEFAULT false)
-RETURNS TABLE (outcome text, "position" bigint, changes bigint, detail text)
+RETURNS TABLE (outcome text, "position" bigint, changes bigint, detail text, seen bigint)
 LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET session_replication_role = replica
 SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
 SET lc_monetary = 'C' SET xmloption = content SET extra_float_digits = 1 SET bytea_output = hex
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan
+-- Of a deadlock with a user's transaction this one is the victim: it is tried again.
+SET deadlock_timeout = '50ms'
 AS 'MODULE_PATHNAME', 'apply_wrapper';

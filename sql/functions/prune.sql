@@ -56,7 +56,7 @@ BEGIN
                   WHERE pg_relation_size(format('officesync.outbox_%s', t % 3)) = 0
                   ORDER BY t LIMIT 1);
         IF other IS NOT NULL THEN
-            PERFORM setval('officesync.outbox_turn', other), officesync.turn_passed();
+            PERFORM setval('officesync.outbox_turn', other), officesync.has_changed('officesync.outbox_turn');
         END IF;
     END IF;
     RETURN freed;
@@ -72,7 +72,3 @@ AS $$
         WHERE o.turn = is_acknowledged.turn AND o.xid >= pg_snapshot_xmin(acknowledged)
           AND NOT pg_visible_in_snapshot(o.xid, acknowledged))
 $$;
-
--- turn_passed(): tells every session, once this is committed, to look again whose turn it is.
-CREATE FUNCTION officesync.turn_passed() RETURNS void
-LANGUAGE c AS 'MODULE_PATHNAME', 'turn_passed_wrapper';

@@ -1,19 +1,19 @@
 -- receive_hello(...): at the head, a branch has connected. A branch seen for the first time is
 -- admitted. start: where in our log it goes on; received: the last of its ticks applied here;
--- resend_from: ticks that were published before its queue existed. Called by: the head's relay at
+-- resend_from: ticks that were published before its queue existed; number: its own among the offices. Called by: the head's relay at
 -- each connect, and again each minute, so that an idle lane notices what the broker lost. Touches: peer, and that
 -- only when something is new.
 CREATE FUNCTION officesync.receive_hello(
     origin text, incarnation text, role text, peer_position bigint, position_incarnation text,
     broker_user text)
-RETURNS TABLE (start bigint, received bigint, received_incarnation text, resend_from bigint)
+RETURNS TABLE (start bigint, received bigint, received_incarnation text, resend_from bigint, number integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     here   officesync.office := officesync.this_office();
     known  officesync.peer;
-    oldest bigint := (SELECT min(number) FROM officesync.tick);
-    newest bigint := (SELECT max(number) FROM officesync.tick);
+    oldest bigint := (SELECT min(t.number) FROM officesync.tick t);
+    newest bigint := (SELECT max(t.number) FROM officesync.tick t);
     sent   bigint := (SELECT p.sent_tick FROM officesync.publisher p);
 BEGIN
     IF here.role <> 'head' OR receive_hello.role IS DISTINCT FROM 'branch' OR receive_hello.origin = here.name
@@ -28,8 +28,9 @@ BEGIN
         -- With the whole log still here the branch gets it all; else it has to start equal, now.
         start := CASE WHEN oldest = 0 THEN 0 ELSE newest END;
         resend_from := CASE WHEN oldest = 0 AND sent > 0 THEN 1 END;
-        INSERT INTO officesync.peer (name, role, incarnation, broker_user, applied_tick, acknowledged_tick)
-        VALUES (receive_hello.origin, 'branch', receive_hello.incarnation, receive_hello.broker_user, 0, start);
+        number := nextval('officesync.office_number');
+        INSERT INTO officesync.peer (name, role, incarnation, number, broker_user, applied_tick, acknowledged_tick)
+        VALUES (receive_hello.origin, 'branch', receive_hello.incarnation, number, receive_hello.broker_user, 0, start);
         received := 0;
     ELSIF known.incarnation <> receive_hello.incarnation THEN
         RAISE object_not_in_prerequisite_state USING
@@ -58,6 +59,7 @@ BEGIN
         END IF;
     END IF;
     received_incarnation := receive_hello.incarnation;
+    number := coalesce(number, known.number);
     RETURN NEXT;
 END
 $$;

@@ -1,10 +1,10 @@
 -- receive_welcome(...): at a branch, the head has answered our hello. start: where in its log we
 -- should be by now (the answer travels behind all it sent before); received: the last of our ticks
 -- it has. resend_from: our ticks the broker lost; ask_from: its ticks the broker lost.
--- Called by: the branch's relay. Touches: peer, and that only when something is new.
+-- number: ours among the offices. Called by: the branch's relay. Touches: peer and office, and that only when something is new.
 CREATE FUNCTION officesync.receive_welcome(
     origin text, incarnation text, start bigint, received bigint, received_incarnation text,
-    broker_user text)
+    broker_user text, number integer DEFAULT NULL)
 RETURNS TABLE (resend_from bigint, ask_from bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -17,6 +17,8 @@ BEGIN
         RAISE invalid_parameter_value USING
             MESSAGE = format('a welcome from %L is not meant for this office', receive_welcome.origin);
     END IF;
+    UPDATE officesync.office o SET number = receive_welcome.number
+    WHERE o.number IS DISTINCT FROM receive_welcome.number AND receive_welcome.number IS NOT NULL;
     SELECT * INTO known FROM officesync.peer p WHERE p.role = 'head';
     IF NOT FOUND THEN
         INSERT INTO officesync.peer (name, role, incarnation, broker_user, applied_tick, acknowledged_tick)
@@ -28,13 +30,10 @@ BEGIN
             DETAIL = format('This branch belongs to "%s".', known.name),
             HINT = 'Was the head''s database restored or made anew? Then this branch has to join again.';
     ELSE
-        UPDATE officesync.peer p
-        SET acknowledged_tick = greatest(p.acknowledged_tick, least(receive_welcome.received, o.sent_tick)),
-            last_seen_at = clock_timestamp()
-        FROM officesync.publisher o
-        WHERE p.name = known.name
-          AND (p.acknowledged_tick < receive_welcome.received
-               OR p.last_seen_at < clock_timestamp() - interval '5 minutes');
+        -- What it has is not what it has told us of: our changes are kept until their echo is applied
+        -- here, which says what became of them.
+        UPDATE officesync.peer p SET last_seen_at = clock_timestamp()
+        WHERE p.name = known.name AND p.last_seen_at < clock_timestamp() - interval '5 minutes';
         SELECT greatest(known.applied_tick, max(i.tick)) INTO seen FROM officesync.inbox i
         WHERE i.origin = known.name AND i.last;
         ask_from := CASE WHEN seen < receive_welcome.start THEN seen + 1 END;

@@ -1,5 +1,6 @@
 -- set_office(name, role): says which office this database is; once per database.
--- Takes a name (1 to 63 of a-z 0-9 - _) and 'head' or 'branch'. Touches: office, tick, publisher.
+-- Takes a name (1 to 63 of a-z 0-9 - _) and 'head' or 'branch'. Touches: office, tick, publisher, and at the head the triggers of
+-- conflicts and policy.
 CREATE FUNCTION officesync.set_office(name text, role text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -39,11 +40,17 @@ BEGIN
             DETAIL = 'An office keeps its name: other offices know it by that.',
             HINT = 'To make another office of this database, drop the extension and create it again.';
     END IF;
-    INSERT INTO officesync.office (name, role, incarnation)
-    VALUES (set_office.name, set_office.role, replace(gen_random_uuid()::text, '-', ''));
+    INSERT INTO officesync.office (name, role, incarnation, number)
+    VALUES (set_office.name, set_office.role, replace(gen_random_uuid()::text, '-', ''),
+            CASE set_office.role WHEN 'head' THEN 0 END);
     INSERT INTO officesync.tick (number, previous, snapshot, first_sequence, last_sequence,
                                  transactions, changes, bytes, part_bytes)
     VALUES (0, -1, pg_current_snapshot(), 0, 0, 0, 0, 0, 0);
     INSERT INTO officesync.publisher (sent_tick) VALUES (0);
+    IF set_office.role = 'head' THEN
+        -- The ledger and the policies are written here and known at every branch.
+        PERFORM officesync.create_triggers('officesync.conflicts', 'ledger'),
+                officesync.create_triggers('officesync.policy', 'ledger');
+    END IF;
 END
 $$;

@@ -20,6 +20,9 @@ BEGIN
     END IF;
     PERFORM officesync.this_office();
     PERFORM officesync.require_trackable(relation);
+    IF track.direction = 'both' THEN
+        PERFORM officesync.require_own_ids(relation);
+    END IF;
     -- In this order, because partitions of what is tracked already are taken for new ones.
     DELETE FROM officesync.tracked t WHERE t.relation = track."table" RETURNING t.* INTO known;
     IF known.direction = track.direction THEN

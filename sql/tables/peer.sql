@@ -3,6 +3,8 @@ CREATE TABLE officesync.peer (
     name              text        PRIMARY KEY,
     role              text        NOT NULL CHECK (role IN ('head', 'branch')),
     incarnation       text        NOT NULL,
+    -- At the head: the branch's number, never given to another.
+    number            integer,
     -- Whom the broker must name as the sender.
     broker_user       text,
     -- The last tick of its log that is applied here.
@@ -14,7 +16,11 @@ CREATE TABLE officesync.peer (
     applied_at        timestamptz,
     -- From the last applied tick's creation to its application.
     delay_ms          bigint,
+    -- How far its clock was ahead of ours when its last tick arrived, at the least.
+    clock_ahead_ms    bigint      NOT NULL DEFAULT 0,
     ticks             bigint      NOT NULL DEFAULT 0,
     rows              bigint      NOT NULL DEFAULT 0,
     bytes             bigint      NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
+
+CREATE SEQUENCE officesync.office_number AS integer MINVALUE 1 MAXVALUE 1023;

@@ -6,7 +6,6 @@
 
 use super::target::Target;
 use super::window::Shape;
-use super::write::row_missing;
 use crate::capture;
 use crate::office::{self, Role};
 use crate::pg::tuple::Tuple;
@@ -55,10 +54,12 @@ pub(super) struct Direct {
 }
 
 impl Direct {
-    /// Writes the rows of `group`, for which the target has a plan.
-    pub(super) fn write(&mut self, target: &Target, shape: &Shape, group: &RowGroup<'_>) {
+    /// Writes the rows of `group`, for which the target has a plan. False when a row is not there, or, at
+    /// the head, is not as its office saw it: then all has to be undone.
+    #[must_use]
+    pub(super) fn write(&mut self, target: &Target, shape: &Shape, group: &RowGroup<'_>) -> bool {
         let Some(plan) = target.plan(shape) else {
-            return;
+            return false;
         };
         self.gathering.get_or_insert_with(Gathering::begin);
         user::acting_as(target.owner, || {
@@ -74,16 +75,17 @@ impl Direct {
             *last = Some(Rc::clone(&plan));
             // Our own trigger's work is done here, without the queue of AFTER triggers.
             let pass_on = (writer.fires_nothing && is_passed_on(target)).then_some(target);
-            for row in group.rows() {
-                write_row(writer, &plan, shape, group, row, pass_on);
-            }
+            let is_written = group
+                .rows()
+                .all(|row| write_row(writer, &plan, shape, row, pass_on));
             // Triggers of the table's owner have the owner's rights, and no others.
             if !writer.fires_nothing
                 && let Some(gathering) = self.gathering.take()
             {
                 gathering.fire();
             }
-        });
+            is_written
+        })
     }
 
     /// Whether that table is open here.
@@ -112,10 +114,9 @@ fn write_row(
     writer: &mut TableWriter,
     plan: &Plan,
     shape: &Shape,
-    group: &RowGroup<'_>,
     row: &Row<'_>,
     pass_on: Option<&Target>,
-) {
+) -> bool {
     let written = |old: Option<&Tuple<'_>>, new: Option<&Tuple<'_>>| {
         if let Some(target) = pass_on {
             capture::pass_on(target.relation, target.capture, old, new);
@@ -127,25 +128,28 @@ fn write_row(
     };
     let Some((index, key)) = &plan.key else {
         let new = (0..plan.fields.len()).map(|column| value(column, column));
-        return writer.insert(new, |new| written(None, Some(new)));
+        writer.insert(new, |new| written(None, Some(new)));
+        return true;
     };
-    let old = key
-        .iter()
-        .map(|column| value(*column, shape.old_position(*column)));
-    let found = match shape.op {
-        Op::Delete => writer.delete(*index, old, |old| written(Some(old), None)),
+    let old = |column: &usize| value(*column, shape.old_position(*column));
+    if !writer.find(*index, key.iter().map(old)) {
+        return false;
+    }
+    if office::this().role == Role::Head {
+        // The key is equal, however it is written.
+        let others = (0..plan.fields.len()).filter(|column| !key.contains(column));
+        if !writer.found_is(others.map(|column| old(&column))) {
+            return false;
+        }
+    }
+    match shape.op {
+        Op::Delete => writer.delete(|old| written(Some(old), None)),
         Op::Insert | Op::Update => {
             let new = shape.changed.iter().map(|column| value(*column, *column));
-            writer.update(*index, old, new, |old, new| written(Some(old), Some(new)))
+            writer.update(new, |old, new| written(Some(old), Some(new)));
         }
-    };
-    if !found {
-        let text = |column: &usize| {
-            let position = shape.old_position(*column);
-            row.get(position).and_then(Option::as_deref)
-        };
-        row_missing(shape, &group.schema, &group.table, text);
     }
+    true
 }
 
 /// Whether the other branches get these changes too.

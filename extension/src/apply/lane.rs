@@ -12,7 +12,8 @@ thread_local! {
         Fixed::new(
             "SELECT p.incarnation, p.applied_tick, p.broker_user,
                     EXISTS (SELECT FROM officesync.halted h WHERE h.origin = p.name),
-                    s.tick, s.part, s.last
+                    s.tick, s.part, s.last,
+                    (SELECT bool_or(l.displaced) FROM officesync.left_out l)
              FROM officesync.peer p
              LEFT JOIN LATERAL (SELECT i.tick, i.part, i.last FROM officesync.inbox i
                                 WHERE i.origin = p.name
@@ -45,8 +46,11 @@ thread_local! {
                  last_seen_at = clock_timestamp(), applied_at = clock_timestamp(),
                  ticks = ticks + 1, rows = rows + $4, bytes = bytes + $5,
                  delay_ms = greatest(0, extract(epoch FROM clock_timestamp()
-                     - ('epoch'::timestamptz + $6 * interval '1 microsecond')) * 1000)::bigint
-             WHERE name = $1",
+                     - ('epoch'::timestamptz + $6 * interval '1 microsecond')) * 1000)::bigint,
+                 clock_ahead_ms = greatest(0, extract(epoch FROM
+                     ('epoch'::timestamptz + $6 * interval '1 microsecond') - clock_timestamp()) * 1000)::bigint
+             WHERE name = $1
+             RETURNING least($2, (SELECT min(l.tick) - 1 FROM officesync.left_out l))",
             &[TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID],
         )
     };
@@ -95,6 +99,9 @@ pub(super) struct Lane {
     pub(super) halted: bool,
     /// The last part that lies in the inbox: tick, part, whether it ends its tick.
     staged: Option<(i64, i32, bool)>,
+    /// At a branch: whether rows were left alone, because they had changes that were not acknowledged, and
+    /// whether some of ours made room for others.
+    pub(super) left_out: Option<bool>,
 }
 
 /// What to do with a part.
@@ -127,6 +134,7 @@ impl Lane {
             broker_user: rows.text(0, 2).map(str::to_owned),
             halted: rows.is_true(0, 3),
             staged,
+            left_out: rows.text(0, 7).map(|displaced| displaced == "t"),
         })
     }
 
@@ -208,18 +216,21 @@ pub(super) struct Applied {
     pub(super) created_us: i64,
 }
 
-/// Moves the position, in the transaction that wrote the rows.
-pub(super) fn advance(origin: &str, applied: &Applied) {
-    ADVANCE.with(|advance| {
-        advance.statement().run(&[
+/// Moves the position, in the transaction that wrote the rows. Tells the one that the sender may be told:
+/// behind it while rows were left out.
+pub(super) fn advance(origin: &str, applied: &Applied) -> i64 {
+    let seen = ADVANCE.with(|advance| {
+        let parameters = [
             Parameter::Text(origin),
             Parameter::Int8(applied.tick),
             Parameter::Int8(applied.acknowledged),
             Parameter::Int8(applied.changes),
             Parameter::Int8(applied.bytes),
             Parameter::Int8(applied.created_us),
-        ])
+        ];
+        advance.statement().rows(&parameters, 1).number(0, 0)
     });
+    seen.unwrap_or(applied.tick)
 }
 
 /// At the head: notes how far a branch has come in our log, if it speaks of this very log.
@@ -245,6 +256,7 @@ mod tests {
             applied,
             halted,
             staged,
+            left_out: None,
         }
     }
 

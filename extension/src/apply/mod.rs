@@ -1,27 +1,33 @@
 //! A message -> rows, positions and acknowledgements, in one transaction a tick.
 //!
 //! [`lane`] decides by position whether a part is applied, kept in the inbox, a duplicate or too
-//! early; [`tick`] reads its lines; [`direct`] writes their changes row by row, or [`window`] gathers them and [`write`] writes them to
-//! the [`target`] tables. The commit is visible at once and on disk later: [`flush`]. The SQL declarations (`sql/functions/apply.sql`) run these functions with
+//! early; [`lines`] reads its lines and checks them; for [`tick`] [`direct`] writes their changes row by row,
+//! or [`window`] gathers them and [`write`] writes them to the [`target`] tables. A tick in which something
+//! is in conflict is applied by [`crate::merge`]. The commit is visible at once and on disk later: [`flush`].
+//! The SQL declarations (`sql/functions/apply.sql`) run these functions with
 //! `session_replication_role = replica` and pinned settings.
 
 mod direct;
 mod lane;
-mod sql;
+pub(crate) mod lines;
+pub(crate) mod sql;
 mod staged;
-mod target;
-mod tick;
-mod window;
-mod write;
+pub(crate) mod target;
+pub(crate) mod tick;
+pub(crate) mod window;
+pub(crate) mod write;
 
-use crate::pg::{settings, spi, wal};
+use crate::merge;
+use crate::office::{self, Role};
+use crate::pg::{settings, spi, subxact, wal};
 use crate::transaction::{self, Origin};
 use lane::{Applied, Lane, Part, Verdict};
+use lines::{Feed, Sender};
 use officesync_wire::message::Encoding;
 use pgrx::prelude::*;
-use tick::{Sender, TickApplier};
 
-/// What the relay is told: outcome, position in the origin's log, changes applied, detail.
+/// What the relay is told: outcome, position in the origin's log, changes applied, detail, and the position
+/// that the origin may be told.
 type Report = TableIterator<
     'static,
     (
@@ -29,11 +35,17 @@ type Report = TableIterator<
         name!(position, i64),
         name!(changes, i64),
         name!(detail, Option<String>),
+        name!(seen, Option<i64>),
     ),
 >;
 
 fn report(outcome: &str, position: i64, changes: i64, detail: Option<String>) -> Report {
-    TableIterator::once((outcome.to_owned(), position, changes, detail))
+    TableIterator::once((outcome.to_owned(), position, changes, detail, None))
+}
+
+/// A tick was applied; `seen` is the position that its sender may be told.
+fn applied(tick: i64, changes: i64, seen: i64) -> Report {
+    TableIterator::once(("applied".to_owned(), tick, changes, None, Some(seen)))
 }
 
 /// `officesync.apply(...)`; see `sql/functions/apply.sql`.
@@ -94,11 +106,11 @@ fn apply(
                 )
             }
             Verdict::Apply => {
-                let changes = apply_parts(&part, |applier| {
-                    applier.part(known_encoding(part.encoding), part.body);
+                let (changes, seen) = apply_tick(&lane, &part, &|sink| {
+                    lines::read(known_encoding(part.encoding), part.body, sink);
                     part.body.len() as i64
                 });
-                report("applied", tick, changes, None)
+                applied(tick, changes, seen)
             }
         }
     })
@@ -115,30 +127,49 @@ fn flush() {
     wal::flush();
 }
 
-/// Applies one tick whose parts `feed` hands to the applier, and moves the position. `head` names
-/// the tick; its body is not used here.
-fn apply_parts(head: &Part<'_>, feed: impl FnOnce(&mut TickApplier) -> i64) -> i64 {
-    transaction::begin_applying(Origin {
-        office: head.origin.to_owned(),
-        incarnation: head.incarnation.to_owned(),
-        tick: head.tick,
-    });
+/// Applies one tick whose lines `feed` gives, and moves the position. `head` names the tick; its body is
+/// not used here. Tells the changes, and the position that the sender may be told.
+fn apply_tick(lane: &Lane, head: &Part<'_>, feed: Feed<'_>) -> (i64, i64) {
     let sender = Sender {
         office: head.origin.to_owned(),
         incarnation: head.incarnation.to_owned(),
     };
-    let mut applier = TickApplier::new(sender);
-    let bytes = feed(&mut applier);
-    applier.finish();
+    let begin = || {
+        transaction::begin_applying(Origin {
+            office: head.origin.to_owned(),
+            incarnation: head.incarnation.to_owned(),
+            tick: head.tick,
+            merged: false,
+        });
+    };
+    let at_once = || {
+        begin();
+        tick::apply(&sender, feed)
+    };
+    let with_care = || {
+        begin();
+        match office::this().role {
+            Role::Head => merge::head::apply(&sender, feed),
+            Role::Branch => merge::branch::apply(&sender, head.tick, feed),
+        }
+    };
+    // Rows that made room have to be looked for in each tick, until they are answered.
+    let quick = (lane.left_out != Some(true)).then(|| subxact::attempt(at_once));
+    let quick = quick.flatten();
+    let may_have_left_out = lane.left_out.is_some() || quick.is_none();
+    let amount = quick.unwrap_or_else(with_care);
+    if may_have_left_out && office::this().role == Role::Branch {
+        merge::left_out::settle(amount.acknowledged);
+    }
     let applied = Applied {
         tick: head.tick,
-        acknowledged: applier.acknowledged,
-        changes: applier.changes,
-        bytes,
+        acknowledged: amount.acknowledged,
+        changes: amount.changes,
+        bytes: amount.bytes,
         created_us: head.created_us,
     };
-    lane::advance(head.origin, &applied);
-    applier.changes
+    let seen = lane::advance(head.origin, &applied);
+    (amount.changes, seen)
 }
 
 /// `officesync.apply_staged(origin)`: applies the next tick that lies whole in the inbox.
@@ -169,23 +200,24 @@ fn apply_staged(origin: &str) -> Report {
             continued: false,
             body: b"",
         };
-        let changes = apply_parts(&head, |applier| {
+        let (changes, seen) = apply_tick(&lane, &head, &|sink| {
             let (mut first, mut bytes) = (1, 0);
             while first <= next.parts {
                 let mut body = staged::Body::open(origin, tick, first);
-                applier.part(known_encoding(body.encoding()), &mut body);
+                lines::read(known_encoding(body.encoding()), &mut body, sink);
                 first = body.next_part();
                 bytes += body.bytes();
             }
             bytes
         });
         staged::remove(origin, tick);
-        report("applied", tick, changes, None)
+        applied(tick, changes, seen)
     })
 }
 
 fn known_encoding(name: &str) -> Encoding {
-    name.parse().unwrap_or_else(|error| tick::malformed(&error))
+    name.parse()
+        .unwrap_or_else(|error| lines::malformed(&error))
 }
 
 /// `officesync.mark_applied(...)`: makes this transaction count as the application of a tick that
@@ -196,6 +228,7 @@ fn mark_applied(origin: &str, incarnation: &str, tick: i64) {
         office: origin.to_owned(),
         incarnation: incarnation.to_owned(),
         tick,
+        merged: false,
     });
 }
 

@@ -7,6 +7,7 @@
 
 use super::target::Target;
 use super::window::Shape;
+use crate::office::{self, Role};
 use officesync_wire::Op;
 
 /// A statement's text.
@@ -137,11 +138,25 @@ impl Rows {
         let key = key.unwrap_or_else(|| shape.key.clone());
         let mut positions: Vec<usize> = key.iter().map(|k| shape.old_position(*k)).collect();
         positions.extend_from_slice(more);
+        // What arrives at the head is written as it is only where the row is as its office saw it.
+        let compared = !whole && office::this().role == Role::Head;
+        let before = positions.len();
+        // The key is equal, however it is written.
+        let others: Vec<usize> = (0..shape.columns.len())
+            .filter(|column| compared && !key.contains(column))
+            .collect();
+        positions.extend(others.iter().map(|column| shape.old_position(*column)));
         let given = source(positions.len(), single);
         let (source, condition) = if whole {
             by_image(target, shape, &key, &given, single)
         } else {
-            (given, by_key(target, shape, &key))
+            let by_key = by_key(target, shape, &key);
+            let as_seen = if compared {
+                as_seen(target, shape, &others, before)
+            } else {
+                String::new()
+            };
+            (given, by_key + &as_seen)
         };
         Self {
             source,
@@ -164,6 +179,22 @@ fn by_key(target: &Target, shape: &Shape, key: &[usize]) -> String {
         })
         .collect();
     conditions.join(" AND ")
+}
+
+/// That these columns hold what the change was made to; they are the parameters after `skip` others.
+fn as_seen(target: &Target, shape: &Shape, columns: &[usize], skip: usize) -> String {
+    if columns.is_empty() {
+        return String::new();
+    }
+    let stored: Vec<String> = names(shape, columns)
+        .iter()
+        .map(|name| format!("t.{name}"))
+        .collect();
+    format!(
+        " AND ROW({})::text = ROW({})::text",
+        stored.join(", "),
+        casts(target, shape, columns, skip, "r").join(", ")
+    )
 }
 
 /// Compares the texts of whole rows: types without an equality (json, point) and NULL are found too.
@@ -248,6 +279,6 @@ fn source(parameters: usize, single: bool) -> String {
 }
 
 /// A name as SQL takes it.
-pub(super) fn quote(name: &str) -> String {
+pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

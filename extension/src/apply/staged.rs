@@ -3,7 +3,7 @@
 //! A body is read part by part: of a row larger than a part, which came in pieces, no more than one
 //! piece is held here, however large the row is.
 
-use super::tick;
+use super::lines;
 use crate::pg::spi::{self, Fixed, Parameter, Rows};
 use pgrx::pg_sys::{INT4OID, INT8OID, TEXTOID};
 use std::io::{self, BufRead, Read};
@@ -107,10 +107,10 @@ impl<'a> Body<'a> {
         self.part += 1;
         let row = self.row();
         let (Some(encoding), Some(piece)) = (row.text(0, 0), row.bytes(0, 1)) else {
-            tick::broken(format!("part {} of the tick is missing", self.part))
+            lines::broken(format!("part {} of the tick is missing", self.part))
         };
         if !self.encoding.is_empty() && self.encoding != encoding {
-            tick::broken(format!(
+            lines::broken(format!(
                 "part {} goes on with the body of the part before it, in another encoding",
                 self.part
             ));

@@ -6,35 +6,42 @@
 use super::direct::Plan;
 use super::sql::{self, Text};
 use super::window::{Batch, Shape};
+use crate::merge::references::Reference;
 use crate::pg::array::text_array;
 use crate::pg::bytea;
 use crate::pg::catalog::Fresh;
+use crate::pg::hash::Hashing;
 use crate::pg::input::Input;
 use crate::pg::settings;
-use crate::pg::spi::{Fixed, Parameter, Statement};
+use crate::pg::spi::{self, Fixed, Parameter, Statement};
 use crate::pg::writer::Field;
 use crate::refuse::refuse;
 use pgrx::prelude::*;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// A tracked table of this office.
-pub(super) struct Target {
-    pub(super) relation: pg_sys::Oid,
+pub(crate) struct Target {
+    pub(crate) schema: String,
+    pub(crate) table: String,
+    pub(crate) relation: pg_sys::Oid,
     /// Whether rows lie in this very table, and not in partitions, and none of its columns is
     /// generated: the executor decides once per open table which of those it computes.
     pub(super) is_ordinary: bool,
     /// The function of the capture triggers.
-    pub(super) capture: pg_sys::Oid,
+    pub(crate) capture: pg_sys::Oid,
     /// Quoted and qualified, with ONLY where rows of inheriting tables must not be touched.
-    pub(super) name: String,
-    pub(super) owner: pg_sys::Oid,
-    pub(super) direction: String,
-    pub(super) columns: HashMap<String, Column>,
+    pub(crate) name: String,
+    pub(crate) owner: pg_sys::Oid,
+    pub(crate) direction: String,
+    pub(crate) columns: HashMap<String, Column>,
     /// Each unique index that surely finds at most one row, and its columns; the best one first.
     keys: Vec<(pg_sys::Oid, Vec<String>)>,
     plans: RefCell<HashMap<Shape, Option<Rc<Plan>>>>,
+    /// Statements that read a row, by the columns.
+    pub(crate) reads: RefCell<HashMap<Vec<String>, Rc<Statement>>>,
+    pub(crate) references: OnceCell<Rc<Vec<Reference>>>,
     statements: RefCell<Statements>,
     /// Those that write a row by itself.
     single_statements: RefCell<Statements>,
@@ -43,7 +50,7 @@ pub(super) struct Target {
 type Statements = HashMap<Shape, Rc<Prepared>>;
 
 /// A column that can be written.
-pub(super) struct Column {
+pub(crate) struct Column {
     /// Counted from 0, with the dropped ones.
     index: usize,
     type_id: pg_sys::Oid,
@@ -55,9 +62,11 @@ pub(super) struct Column {
     /// GENERATED ALWAYS AS IDENTITY: an UPDATE may not set it.
     pub(super) identity_always: bool,
     /// How the index over it compares, qualified where that is not PostgreSQL's own `=`.
-    pub(super) equals: String,
+    pub(crate) equals: String,
     /// Whether an index can find its rows by this column alone.
     pub(super) leads_index: bool,
+    collation: pg_sys::Oid,
+    hashing: OnceCell<Hashing>,
 }
 
 /// A statement with the positions of a row that are its parameters, in order.
@@ -87,7 +96,9 @@ thread_local! {
                     'officesync.capture()'::regprocedure::oid::bigint,
                     EXISTS (SELECT FROM pg_attribute a
                             WHERE a.attrelid = c.oid AND a.attgenerated <> '')
-             FROM officesync.tracked t
+             FROM (SELECT relation, direction FROM officesync.tracked
+                   UNION ALL VALUES ('officesync.conflicts'::regclass, 'down'),
+                                    ('officesync.policy'::regclass, 'down')) t
              JOIN pg_class c ON c.oid = t.relation
              JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = $1 AND c.relname = $2",
@@ -124,7 +135,8 @@ thread_local! {
                         SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
                         JOIN pg_am m ON m.oid = x.relam
                         WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indisvalid
-                          AND i.indpred IS NULL AND m.amname IN ('btree', 'hash'))
+                          AND i.indpred IS NULL AND m.amname IN ('btree', 'hash')),
+                    a.attcollation::bigint
              FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
              WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
                AND a.attgenerated = ''",
@@ -149,31 +161,42 @@ thread_local! {
 }
 
 /// The tracked table of that name, or an error that says what to do.
-pub(super) fn find(schema: &str, table: &str) -> Rc<Target> {
+pub(crate) fn find(schema: &str, table: &str) -> Rc<Target> {
+    known_or_read(schema, table).unwrap_or_else(|| {
+        refuse(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            format!("table \"{schema}.{table}\" is not tracked at this office"),
+            "A change of it arrived from another office.",
+            "Create the table if it is missing, run officesync.track() on it, then officesync.retry().",
+        )
+    })
+}
+
+/// The table of that name, if it is tracked.
+pub(crate) fn find_tracked(schema: &str, table: &str) -> Option<Rc<Target>> {
+    spi::connected(|| known_or_read(schema, table))
+}
+
+fn known_or_read(schema: &str, table: &str) -> Option<Rc<Target>> {
     let name = (schema.to_owned(), table.to_owned());
     if let Some(known) = TARGETS.with_borrow_mut(|targets| targets.get().get(&name).cloned()) {
-        return known;
+        return Some(known);
     }
-    let target = Rc::new(Target::read(schema, table));
+    let target = Rc::new(Target::read(schema, table)?);
     TARGETS.with_borrow_mut(|targets| targets.get().insert(name, Rc::clone(&target)));
-    target
+    Some(target)
 }
 
 impl Target {
-    fn read(schema: &str, table: &str) -> Self {
+    fn read(schema: &str, table: &str) -> Option<Self> {
         let parameters = [Parameter::Text(schema), Parameter::Text(table)];
         let facts = TRACKED.with(|tracked| tracked.statement().rows(&parameters, 1));
-        let Some(relation) = facts.number(0, 0) else {
-            refuse(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-                format!("table \"{schema}.{table}\" is not tracked at this office"),
-                "A change of it arrived from another office.",
-                "Create the table if it is missing, run officesync.track() on it, then officesync.retry().",
-            )
-        };
+        let relation = facts.number(0, 0)?;
         let oid = |number: Option<i64>| pg_sys::Oid::from(number.unwrap_or_default() as u32);
         let only = if facts.is_true(0, 3) { "" } else { "ONLY " };
-        Self {
+        Some(Self {
+            schema: schema.to_owned(),
+            table: table.to_owned(),
             relation: oid(Some(relation)),
             is_ordinary: !facts.is_true(0, 3) && !facts.is_true(0, 5),
             capture: oid(facts.number(0, 4)),
@@ -183,9 +206,11 @@ impl Target {
             columns: read_columns(relation),
             keys: read_keys(relation),
             plans: RefCell::default(),
+            reads: RefCell::default(),
+            references: OnceCell::new(),
             statements: RefCell::default(),
             single_statements: RefCell::default(),
-        }
+        })
     }
 
     /// The statement for `rows` changes of `shape`, prepared at its first use.
@@ -251,9 +276,14 @@ impl Target {
         })
     }
 
+    /// The columns by which a row is known here; none where no unique key is certain.
+    pub(crate) fn row_key(&self) -> Option<&[String]> {
+        self.keys.first().map(|(_, columns)| columns.as_slice())
+    }
+
     /// `text`, an expression, as a value of the column. The type is that without its length: the
     /// assignment to the column then refuses what is too long, where a cast would cut it off.
-    pub(super) fn value_of(&self, column: &str, text: &str) -> String {
+    pub(crate) fn value_of(&self, column: &str, text: &str) -> String {
         let column = self.column(column);
         let type_name = &column.type_name;
         if column.needs_input {
@@ -264,12 +294,12 @@ impl Target {
     }
 
     /// Without ONLY, which INSERT does not know.
-    pub(super) fn plain_name(&self) -> &str {
+    pub(crate) fn plain_name(&self) -> &str {
         self.name.strip_prefix("ONLY ").unwrap_or(&self.name)
     }
 
     /// The column of that name, or an error that says what to do.
-    pub(super) fn column(&self, name: &str) -> &Column {
+    pub(crate) fn column(&self, name: &str) -> &Column {
         self.columns.get(name).unwrap_or_else(|| {
             refuse(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
@@ -286,6 +316,21 @@ impl Target {
 }
 
 impl Column {
+    /// How its values are hashed where they are part of a key.
+    pub(crate) fn hashing(&self) -> &Hashing {
+        self.hashing
+            .get_or_init(|| Hashing::of(self.type_id, self.modifier, self.collation))
+    }
+
+    /// Whether its values are read as bytes and not as their text, where nothing is cast.
+    pub(crate) fn is_bytes(&self) -> bool {
+        self.type_id == pg_sys::BYTEAOID
+    }
+
+    pub(crate) fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
     /// How its values are read without SQL.
     pub(super) fn field(&self) -> Field {
         Field {
@@ -308,6 +353,8 @@ fn read_columns(relation: i64) -> HashMap<String, Column> {
                 identity_always: rows.is_true(row, 6),
                 equals: rows.text(row, 7)?.into(),
                 leads_index: rows.is_true(row, 8),
+                collation: pg_sys::Oid::from(rows.number(row, 9)? as u32),
+                hashing: OnceCell::new(),
             };
             Some((rows.text(row, 0)?.into(), column))
         })

@@ -1,127 +1,112 @@
-//! The lines of a tick -> rows and windows of changes, checked as they come.
+//! The lines of a tick -> rows and windows of changes, as long as nothing is in conflict.
 //!
-//! Trusts nothing in the body: who may author it, which tables that office may write, and that the
-//! chunks of a transaction are all there are checked here.
+//! The rows are written at once, in a subtransaction. At the head each row has to be as the branch saw it,
+//! at a branch none of them may have changes of this office that the head has not decided on. Where that
+//! does not hold, all is undone, and the tick is applied again with care ([`crate::merge`]).
 
 use super::direct::Direct;
+use super::lines::{Checks, Feed, Sender};
 use super::target::{self, Target};
 use super::window::{Shape, Window};
 use super::write;
-use crate::office::{self, Office, Role};
+use crate::merge::{pending, references, unseen};
+use crate::office::Role;
 use crate::pg::spi;
-use crate::refuse::{self, refuse};
-use officesync_wire::WireError;
-use officesync_wire::decode::{self, Change, Limits, Line, LineReader, RowGroup};
-use officesync_wire::message::Encoding;
-use pgrx::PgSqlErrorCode;
-use std::io::BufRead;
-use std::rc::Rc;
+use crate::refuse;
+use crate::transaction;
+use officesync_wire::decode::{Change, Line, RowGroup};
 
-/// A line's memory is used for the next one up to this size.
-const KEPT_BYTES: usize = 4 << 20;
+/// What a tick amounted to.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Amount {
+    /// Rows changed, those of our own echo not counted.
+    pub(crate) changes: i64,
+    /// At a branch: the last of its own ticks that the head says it applied.
+    pub(crate) acknowledged: i64,
+    pub(crate) bytes: i64,
+}
 
-/// Applies the lines of one tick; its parts are given one after another.
-pub(super) struct TickApplier {
-    here: Rc<Office>,
+/// Applies a tick in which nothing is in conflict; `None` where something is, or may be.
+pub(super) fn apply(sender: &Sender, feed: Feed<'_>) -> Option<Amount> {
+    let mut applier = TickApplier::new(sender.clone());
+    let bytes = feed(&mut |line| applier.line(line));
+    applier.finish();
+    if applier.needs_care {
+        return None;
+    }
+    let is_in_conflict = match applier.checks.role() {
+        Role::Head => applier.refers && !references::broken(feed).is_empty(),
+        // What users had changed by the time the rows were locked is seen now.
+        Role::Branch => pending::is_touched(sender, feed),
+    };
+    if is_in_conflict {
+        return None;
+    }
+    Some(Amount {
+        bytes,
+        ..applier.amount
+    })
+}
+
+struct TickApplier {
+    checks: Checks,
     sender: Sender,
     direct: Direct,
     window: Window,
     truncated: Vec<(String, String)>,
-    /// The chunk expected next; 0 between transactions.
-    next_chunk: i32,
-    /// Rows changed so far, those of our own echo not counted.
-    pub(super) changes: i64,
-    /// At a branch: the last of its own ticks that the head says it applied.
-    pub(super) acknowledged: i64,
-}
-
-/// The office a tick came from.
-pub(super) struct Sender {
-    pub(super) office: String,
-    pub(super) incarnation: String,
-}
-
-impl Sender {
-    /// A branch sends only what was written there.
-    fn authored(&self, line: &Line<'_>) -> bool {
-        line.office == self.office
-            && line.incarnation == self.incarnation
-            && line.origin_tick.is_none()
-    }
+    amount: Amount,
+    needs_care: bool,
+    /// Whether a table that was written has foreign keys, or is referred to.
+    refers: bool,
 }
 
 impl TickApplier {
-    pub(super) fn new(sender: Sender) -> Self {
+    fn new(sender: Sender) -> Self {
         Self {
-            here: office::this(),
+            checks: Checks::new(sender.clone()),
             sender,
             direct: Direct::default(),
             window: Window::default(),
             truncated: Vec::new(),
-            next_chunk: 0,
-            changes: 0,
-            acknowledged: 0,
+            amount: Amount::default(),
+            needs_care: false,
+            refers: false,
         }
     }
 
-    /// Takes the lines of one body; what does not fill a window yet is kept for the next.
-    pub(super) fn part(&mut self, encoding: Encoding, body: impl BufRead) {
-        let limits = Limits::default();
-        let mut buffer = Vec::new();
-        let mut reader =
-            LineReader::new(encoding, body, limits).unwrap_or_else(|error| malformed(&error));
-        while reader
-            .next_line(&mut buffer)
-            .unwrap_or_else(|error| malformed(&error))
-        {
-            let line = decode::line(&buffer, &limits).unwrap_or_else(|error| malformed(&error));
-            self.line(&line);
-            // The values are written, or in the window: a huge row should not lie here twice.
-            if buffer.capacity() > KEPT_BYTES {
-                buffer = Vec::new();
-            }
-            if self.window.is_full() {
-                self.write_window();
-            }
-        }
-    }
-
-    /// Writes what is left. Must follow the last part.
-    pub(super) fn finish(&mut self) {
-        if self.next_chunk != 0 {
-            broken("the tick ends in the middle of a transaction".into());
-        }
+    /// Writes what is left. Must follow the last line.
+    fn finish(&mut self) {
+        self.checks.finish();
         self.write_truncates();
         self.write_rows();
     }
 
     fn line(&mut self, line: &Line<'_>) {
-        if line.chunk != self.next_chunk {
-            broken(format!(
-                "chunk {} of a transaction came where {} was due",
-                line.chunk, self.next_chunk
-            ));
+        if self.checks.line(line) {
+            // Our own changes, back from the head: the acknowledgement.
+            let tick = line.origin_tick.unwrap_or_default();
+            self.amount.acknowledged = self.amount.acknowledged.max(tick);
+            if !line.merged {
+                return;
+            }
         }
-        self.next_chunk = if line.last { 0 } else { line.chunk + 1 };
-        let own = line.office == self.here.name && line.incarnation == self.here.incarnation;
-        match self.here.role {
-            Role::Head if !self.sender.authored(line) => {
-                let (sender, author) = (&self.sender.office, &line.office);
-                broken(format!(
-                    "office \"{sender}\" sent changes in the name of \"{author}\""
-                ));
-            }
-            Role::Branch if own => {
-                // Our own changes, back from the head: the acknowledgement.
-                self.acknowledged = self.acknowledged.max(line.origin_tick.unwrap_or_default());
-                if !line.merged {
-                    return;
-                }
-            }
-            Role::Head | Role::Branch => {}
+        // What was merged is taken as it stands at the head, whatever is here.
+        self.needs_care |= line.merged;
+        if self.needs_care {
+            return;
         }
         for change in &line.changes {
             self.change(change);
+        }
+        if self.checks.role() == Role::Head
+            && let (Some(sequence), Some(time)) = (line.sequence, &line.commit_time)
+        {
+            self.write_truncates();
+            self.write_window();
+            transaction::end_applied(sequence, time);
+        }
+        if self.window.is_full() {
+            self.write_window();
         }
     }
 
@@ -129,17 +114,20 @@ impl TickApplier {
         match change {
             Change::Truncate { schema, table, .. } => {
                 let target = spi::connected(|| target::find(schema, table));
-                self.check_allowed(&target);
+                self.checks.table(&target.direction, target.plain_name());
                 self.write_rows();
+                self.needs_care |=
+                    self.checks.role() == Role::Head && unseen::is_anything(&self.sender.office);
                 self.truncated.push((schema.to_string(), table.to_string()));
-                self.changes += 1;
+                self.amount.changes += 1;
             }
             Change::Rows(group) => {
                 let target = spi::connected(|| target::find(&group.schema, &group.table));
-                self.check_allowed(&target);
+                self.checks.table(&target.direction, target.plain_name());
                 self.write_truncates();
+                self.refers |= references::has_any(&target);
                 self.rows(&target, group);
-                self.changes += group.len() as i64;
+                self.amount.changes += group.len() as i64;
             }
         }
     }
@@ -152,7 +140,7 @@ impl TickApplier {
             if self.window.holds(&group.schema, &group.table) {
                 self.write_window();
             }
-            self.direct.write(target, &shape, group);
+            self.needs_care |= !self.direct.write(target, &shape, group);
             return;
         }
         if self.direct.holds(target) {
@@ -161,27 +149,6 @@ impl TickApplier {
         if !self.window.add(&shape, group) {
             let values = group.values.iter().flatten();
             refuse::no_memory(values.map(|value| value.len()).sum());
-        }
-    }
-
-    /// A branch may not author what is authored at the head, nor the head what is collected.
-    fn check_allowed(&self, target: &Target) {
-        let direction = target.direction.as_str();
-        let forbidden = match self.here.role {
-            Role::Head => direction == "down",
-            Role::Branch => direction == "up",
-        };
-        if forbidden {
-            refuse(
-                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!(
-                    "office \"{}\" may not write table {}",
-                    self.sender.office,
-                    target.plain_name()
-                ),
-                &format!("The table's direction is \"{direction}\" here."),
-                "Give the table the same direction at all offices (officesync.track()), then run officesync.retry().",
-            )
         }
     }
 
@@ -200,31 +167,4 @@ impl TickApplier {
             write::truncate(&std::mem::take(&mut self.truncated));
         }
     }
-}
-
-/// What can't be read pauses the lane: the relay halts it on this error.
-pub(super) fn malformed(error: &WireError) -> ! {
-    if let WireError::NoMemory { .. } = error {
-        refuse(
-            PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
-            format!("a tick can't be read: {error}"),
-            "A row is read into memory whole.",
-            "Give the server more memory; the relay tries again by itself.",
-        )
-    }
-    refuse(
-        PgSqlErrorCode::ERRCODE_PROTOCOL_VIOLATION,
-        format!("a tick can't be read: {error}"),
-        "",
-        "If the sender's officesync is newer than this one, upgrade this office, then run officesync.retry().",
-    )
-}
-
-pub(super) fn broken(what: String) -> ! {
-    refuse(
-        PgSqlErrorCode::ERRCODE_PROTOCOL_VIOLATION,
-        what,
-        "The message is not one that officesync writes.",
-        "Look at officesync.lanes and officesync.inbox; the lane goes on with officesync.retry() or officesync.skip().",
-    )
 }

@@ -35,7 +35,7 @@ pub(super) struct TableChanges {
 
 /// What the rows of a batch have in common; one prepared statement serves all with the same shape.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     pub(super) op: Op,
     pub(super) columns: Vec<String>,
     /// Indexes into `columns`.
@@ -148,7 +148,7 @@ fn old_key_hash(shape: &Shape, row: &[Value<'_>]) -> u64 {
 
 impl Shape {
     /// What the rows of `group` have in common.
-    pub(super) fn of(group: &RowGroup<'_>) -> Self {
+    pub(crate) fn of(group: &RowGroup<'_>) -> Self {
         Self {
             op: group.op,
             columns: group.columns.iter().map(|name| name.to_string()).collect(),
@@ -172,7 +172,7 @@ impl Shape {
     }
 
     /// Where in a row the value stands that `column` had before the change.
-    pub(super) fn old_position(&self, column: usize) -> usize {
+    pub(crate) fn old_position(&self, column: usize) -> usize {
         match self.changed.iter().position(|changed| *changed == column) {
             Some(nth) => self.columns.len() + nth,
             None => column,

@@ -10,6 +10,7 @@ use crate::pg::spi::{self, Statement};
 use crate::pg::{subxact, user};
 use crate::refuse::refuse;
 use officesync_wire::Op;
+use officesync_wire::decode::RowGroup;
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::Oid;
 use std::rc::Rc;
@@ -57,6 +58,14 @@ fn in_order(changes: &TableChanges) {
     }
 }
 
+/// Writes the only row of `group`; false when the row to change is not there.
+pub(crate) fn write_one(target: &Target, group: &RowGroup<'_>) -> bool {
+    let mut window = Window::default();
+    window.add(&Shape::of(group), group);
+    let mut batches = window.tables.iter().flat_map(|table| &table.batches);
+    spi::connected(|| batches.all(|batch| write_rows(target, batch, 0, batch.len()) > 0))
+}
+
 fn write_rows(target: &Target, batch: &Batch, from: usize, to: usize) -> u64 {
     user::acting_as(target.owner, || {
         target
@@ -66,7 +75,7 @@ fn write_rows(target: &Target, batch: &Batch, from: usize, to: usize) -> u64 {
 }
 
 /// The error when the row to change is not there; `old` gives the text that a column had.
-pub(super) fn row_missing<'a>(
+pub(crate) fn row_missing<'a>(
     shape: &Shape,
     schema: &str,
     table: &str,
@@ -93,7 +102,7 @@ pub(super) fn row_missing<'a>(
 }
 
 /// Empties `tables` in one statement, as the author did.
-pub(super) fn truncate(tables: &[(String, String)]) {
+pub(crate) fn truncate(tables: &[(String, String)]) {
     let targets: Vec<Rc<Target>> = spi::connected(|| {
         let find = |(schema, table): &(String, String)| target::find(schema, table);
         tables.iter().map(find).collect()

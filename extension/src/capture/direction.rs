@@ -16,6 +16,8 @@ pub(super) enum Direction {
     Down,
     /// Authored at branches, collected at the head only.
     Up,
+    /// Written at the head, also in the transactions that apply what branches sent; for all branches.
+    Ledger,
 }
 
 impl Direction {
@@ -31,6 +33,7 @@ impl Direction {
         match name {
             b"down" => Self::Down,
             b"up" => Self::Up,
+            b"ledger" => Self::Ledger,
             _ => Self::Both,
         }
     }

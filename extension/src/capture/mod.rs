@@ -45,8 +45,11 @@ fn captured(direction: Direction, relation: Oid) -> bool {
             direction.check_local_write(relation);
             true
         }
-        // A branch passes nothing on; the head passes on what goes both ways.
-        Author::Applied(_) => office::this().role == Role::Head && direction == Direction::Both,
+        // A branch passes nothing on; the head passes on what goes both ways, and what it decides.
+        Author::Applied(_) => {
+            office::this().role == Role::Head
+                && matches!(direction, Direction::Both | Direction::Ledger)
+        }
     })
 }
 

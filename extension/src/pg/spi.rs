@@ -2,6 +2,7 @@
 
 use core::cell::OnceCell;
 use core::ffi::{CStr, c_char};
+use core::ops::ControlFlow;
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CString;
 
@@ -83,12 +84,45 @@ impl Statement {
         }
     }
 
+    /// Runs it and hands over the rows some at a time, so that their number does not matter, until `work`
+    /// breaks off.
+    pub(crate) fn each(
+        &self,
+        parameters: &[Parameter<'_>],
+        mut work: impl FnMut(&Rows) -> ControlFlow<()>,
+    ) {
+        const AT_ONCE: i64 = 32;
+        let mut values: Vec<Datum> = parameters.iter().map(datum).collect();
+        let nulls = null_flags(parameters);
+        // SAFETY: as in `execute`; the portal is closed below, or by an abort.
+        unsafe {
+            let portal = pg_sys::SPI_cursor_open(
+                core::ptr::null(),
+                self.plan,
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                false,
+            );
+            loop {
+                pg_sys::SPI_cursor_fetch(portal, true, AT_ONCE);
+                let table = pg_sys::SPI_tuptable;
+                let count = pg_sys::SPI_processed;
+                if count == 0 || table.is_null() {
+                    break;
+                }
+                let cells = copy_cells(table, count);
+                pg_sys::SPI_freetuptable(table);
+                if work(&Rows { cells }).is_break() {
+                    break;
+                }
+            }
+            pg_sys::SPI_cursor_close(portal);
+        }
+    }
+
     fn execute(&self, parameters: &[Parameter<'_>], limit: i64) {
         let mut values: Vec<Datum> = parameters.iter().map(datum).collect();
-        let nulls: Vec<c_char> = parameters
-            .iter()
-            .map(|parameter| if matches!(parameter, Parameter::Null) { b'n' } else { b' ' } as c_char)
-            .collect();
+        let nulls = null_flags(parameters);
         // SAFETY: as many values and null flags as the plan has parameters, of its types.
         let code = unsafe {
             pg_sys::SPI_execute_plan(self.plan, values.as_mut_ptr(), nulls.as_ptr(), false, limit)
@@ -153,6 +187,14 @@ impl Rows {
     pub(crate) fn is_true(&self, row: usize, column: usize) -> bool {
         self.text(row, column) == Some("t")
     }
+}
+
+fn null_flags(parameters: &[Parameter<'_>]) -> Vec<c_char> {
+    let flag = |parameter: &Parameter<'_>| match parameter {
+        Parameter::Null => b'n' as c_char,
+        _ => b' ' as c_char,
+    };
+    parameters.iter().map(flag).collect()
 }
 
 fn datum(parameter: &Parameter<'_>) -> Datum {

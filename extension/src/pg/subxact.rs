@@ -33,6 +33,13 @@ pub(crate) fn within_limits<R>(work: impl FnOnce() -> R, tell: impl Fn(&str)) ->
 /// Runs `work` in a subtransaction. When PostgreSQL raises an error in it, everything it did is
 /// rolled back and the answer is `None`. A request to cancel or to shut down is not swallowed.
 pub(crate) fn attempt<R>(work: impl FnOnce() -> Option<R>) -> Option<R> {
+    attempt_or_code(work).ok().flatten()
+}
+
+/// The same; tells the error that was raised.
+pub(crate) fn attempt_or_code<R>(
+    work: impl FnOnce() -> Option<R>,
+) -> Result<Option<R>, pgrx::PgSqlErrorCode> {
     // SAFETY: read to be restored below, as the server's own PL/pgSQL does.
     let (context, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
     let restore = move || {
@@ -59,29 +66,31 @@ pub(crate) fn attempt<R>(work: impl FnOnce() -> Option<R>) -> Option<R> {
                 // SAFETY: the subtransaction begun above is the current one.
                 unsafe { pg_sys::ReleaseCurrentSubTransaction() };
                 restore();
-                Some(result)
+                Ok(Some(result))
             }
             None => {
                 roll_back();
-                None
+                Ok(None)
             }
         }
     }))
     .catch_others(move |error| {
         use pgrx::PgSqlErrorCode as Code;
         use pgrx::pg_sys::panic::CaughtError;
-        let fatal = match &error {
-            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => matches!(
-                report.sql_error_code(),
-                Code::ERRCODE_QUERY_CANCELED | Code::ERRCODE_ADMIN_SHUTDOWN
-            ),
-            CaughtError::RustPanic { .. } => true,
+        let code = match &error {
+            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => {
+                report.sql_error_code()
+            }
+            CaughtError::RustPanic { .. } => error.rethrow(),
         };
-        if fatal {
+        if matches!(
+            code,
+            Code::ERRCODE_QUERY_CANCELED | Code::ERRCODE_ADMIN_SHUTDOWN
+        ) {
             error.rethrow()
         }
         roll_back();
-        None
+        Err(code)
     })
     .execute()
 }

@@ -63,13 +63,27 @@ impl<'a> Tuple<'a> {
     pub(crate) fn same(&self, other: &Tuple<'_>, index: usize, storage: Storage) -> bool {
         match (self.value(index), other.value(index)) {
             (None, None) => true,
-            (Some(left), Some(right)) if storage.by_value => left == right,
-            (Some(left), Some(right)) => {
-                // SAFETY: both datums belong to a column of this storage.
-                unsafe { same_image(left, right, storage) }
-            }
+            // SAFETY: both datums belong to a column of this storage.
+            (Some(left), Some(right)) => unsafe { storage.same(left, right) },
             _ => false,
         }
+    }
+}
+
+impl Storage {
+    /// Whether both values have the same image.
+    ///
+    /// # Safety
+    /// Both must be of a type with this storage.
+    #[inline]
+    pub(super) unsafe fn same(self, left: pg_sys::Datum, right: pg_sys::Datum) -> bool {
+        if self.by_value {
+            // Above the value's own bytes a datum may hold anything.
+            let unused = 64 - 8 * self.length.clamp(1, 8) as u32;
+            return (left.value() as u64) << unused == (right.value() as u64) << unused;
+        }
+        // SAFETY: as promised.
+        unsafe { same_image(left, right, self) }
     }
 }
 

@@ -6,7 +6,8 @@
 //! that.
 
 use crate::pg::input::Input;
-use crate::pg::tuple::Tuple;
+use crate::pg::lookup::Lookup;
+use crate::pg::tuple::{Storage, Tuple};
 use pgrx::pg_sys::{self, Oid};
 
 /// A column by its place in the table and how its values are read.
@@ -33,10 +34,10 @@ pub(crate) struct TableWriter {
     /// The row found.
     found: *mut pg_sys::TupleTableSlot,
     recheck: Box<pg_sys::EPQState>,
+    /// How rows are found; the index is the same as long as the shape of the changes is.
+    lookup: Option<Lookup>,
     /// Whether no trigger fires, because only those to be ignored would.
     pub(crate) fires_nothing: bool,
-    /// Whether rows were written that the current command does not see yet.
-    unseen: bool,
 }
 
 impl TableWriter {
@@ -80,8 +81,8 @@ impl TableWriter {
                 key: pg_sys::MakeSingleTupleTableSlot(descriptor, virtual_slot),
                 found: pg_sys::table_slot_create(relation, core::ptr::null_mut()),
                 recheck,
+                lookup: None,
                 fires_nothing,
-                unseen: false,
             };
             pg_sys::MemoryContextSwitchTo(before);
             writer
@@ -101,21 +102,40 @@ impl TableWriter {
             pg_sys::ExecSimpleRelationInsert(self.target, self.state, self.new);
             done(&Tuple::of_slot(self.new));
         }
-        self.unseen = true;
     }
 
-    /// Changes the row that the unique `index` finds by `key` and shows its old and new version to
-    /// `done`; false when there is none.
+    /// Whether the row found holds these values, image by image. What is equal and written otherwise (1.0
+    /// and 1.00) counts as different.
+    pub(crate) fn found_is<'a>(&mut self, values: impl Iterator<Item = Value<'a>>) -> bool {
+        // SAFETY: the found slot holds a row of the table; the values read live in the row's memory.
+        unsafe {
+            let found = Tuple::of_slot(self.found);
+            let before = pg_sys::MemoryContextSwitchTo(self.row_context());
+            let attributes = (*(*self.relation).rd_att).attrs.as_ptr();
+            let mut values = values;
+            let same = values.all(|(field, text)| {
+                let attribute = &*attributes.add(field.index);
+                let storage = Storage {
+                    length: attribute.attlen,
+                    by_value: attribute.attbyval,
+                };
+                match (found.value(field.index), text) {
+                    (None, None) => true,
+                    (Some(datum), Some(text)) => storage.same(datum, field.input.read(text)),
+                    _ => false,
+                }
+            });
+            pg_sys::MemoryContextSwitchTo(before);
+            same
+        }
+    }
+
+    /// Changes the row found and shows its old and new version to `done`.
     pub(crate) fn update<'a>(
         &mut self,
-        index: Oid,
-        key: impl Iterator<Item = Value<'a>>,
         values: impl Iterator<Item = Value<'a>>,
         done: impl FnOnce(&Tuple<'_>, &Tuple<'_>),
-    ) -> bool {
-        if !self.find(index, key) {
-            return false;
-        }
+    ) {
         // SAFETY: both slots have the table's columns; the new row is the found one with some values
         // replaced, and is written before the found slot is cleared.
         unsafe {
@@ -139,21 +159,10 @@ impl TableWriter {
             done(&Tuple::of_slot(found), &Tuple::of_slot(new));
             pg_sys::ExecClearTuple(self.found);
         }
-        self.unseen = true;
-        true
     }
 
-    /// Deletes the row that the unique `index` finds by `key` and shows it to `done`; false when there
-    /// is none.
-    pub(crate) fn delete<'a>(
-        &mut self,
-        index: Oid,
-        key: impl Iterator<Item = Value<'a>>,
-        done: impl FnOnce(&Tuple<'_>),
-    ) -> bool {
-        if !self.find(index, key) {
-            return false;
-        }
+    /// Deletes the row found and shows it to `done`.
+    pub(crate) fn delete(&mut self, done: impl FnOnce(&Tuple<'_>)) {
         // SAFETY: the found slot holds a locked row of the table.
         unsafe {
             self.recheck.origslot = self.found;
@@ -162,7 +171,6 @@ impl TableWriter {
             done(&Tuple::of_slot(found));
             pg_sys::ExecClearTuple(self.found);
         }
-        true
     }
 
     /// Says which columns the next updates change: some triggers and the strength of the row's lock
@@ -181,21 +189,27 @@ impl TableWriter {
         }
     }
 
-    fn find<'a>(&mut self, index: Oid, key: impl Iterator<Item = Value<'a>>) -> bool {
+    /// Finds the row with that key by the unique `index`, and locks it; false when there is none.
+    pub(crate) fn find<'a>(&mut self, index: Oid, key: impl Iterator<Item = Value<'a>>) -> bool {
         // SAFETY: the slot holds the columns of the index, the others are null and not looked at.
         unsafe {
             self.begin_row();
-            if core::mem::take(&mut self.unseen) {
-                pg_sys::CommandCounterIncrement();
-            }
             fill(self.key, key, self.row_context());
-            pg_sys::RelationFindReplTupleByIndex(
-                self.relation,
-                index,
-                pg_sys::LockTupleMode::LockTupleExclusive,
-                self.key,
-                self.found,
-            )
+            let before = pg_sys::MemoryContextSwitchTo((*self.state).es_query_cxt);
+            let known = self.lookup.take();
+            let mut lookup = match known {
+                Some(known) if known.index == index => known,
+                other => {
+                    if let Some(other) = other {
+                        other.close();
+                    }
+                    Lookup::open(self.relation, index)
+                }
+            };
+            let is_found = lookup.find(self.key, self.found);
+            self.lookup = Some(lookup);
+            pg_sys::MemoryContextSwitchTo(before);
+            is_found
         }
     }
 
@@ -224,6 +238,9 @@ impl TableWriter {
     pub(crate) fn close(mut self) {
         // SAFETY: each was opened in `open`.
         unsafe {
+            if let Some(lookup) = self.lookup.take() {
+                lookup.close();
+            }
             pg_sys::EvalPlanQualEnd(&mut *self.recheck);
             pg_sys::ExecDropSingleTupleTableSlot(self.new);
             pg_sys::ExecDropSingleTupleTableSlot(self.key);

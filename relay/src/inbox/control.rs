@@ -12,7 +12,7 @@ use super::lane::Shared;
 use super::settle::acknowledge;
 use super::tables::Tables;
 use super::until;
-use crate::database::{self, Role, Sender};
+use crate::database::{self, Role, Sender, Welcome};
 use crate::error::{Error, Policy, Result};
 use crate::message::{Control, Encoding, KEY_HEAD, WireRole};
 use crate::outbox::listen::Command;
@@ -295,10 +295,16 @@ impl ControlTask {
                     start,
                     received,
                     received_incarnation,
+                    number,
                 },
             ) => {
-                self.welcomed_by(sender, start, received, received_incarnation.as_deref())
-                    .await
+                let welcome = Welcome {
+                    start,
+                    received,
+                    received_incarnation,
+                    number,
+                };
+                self.welcomed_by(sender, &welcome).await
             }
             (Role::Head, Control::Resend { from }) => {
                 let client = self.shared.applier.aside().await?;
@@ -350,6 +356,7 @@ impl ControlTask {
             start: greeting.start,
             received: greeting.received,
             received_incarnation: greeting.received_incarnation,
+            number: greeting.number,
         };
         // The welcome first: the branch needs its start before ticks can fit.
         self.say(sender.origin.clone(), control).await;
@@ -366,17 +373,9 @@ impl ControlTask {
         Ok(())
     }
 
-    async fn welcomed_by(
-        &mut self,
-        sender: &Sender,
-        start: i64,
-        received: i64,
-        received_incarnation: Option<&str>,
-    ) -> Result<()> {
+    async fn welcomed_by(&mut self, sender: &Sender, welcome: &Welcome) -> Result<()> {
         let client = self.shared.applier.aside().await?;
-        let welcomed =
-            database::receive_welcome(&client, sender, start, received, received_incarnation)
-                .await?;
+        let welcomed = database::receive_welcome(&client, sender, welcome).await?;
         let positions = database::inbox_position(&client).await?;
         // They go into the headers of our ticks, for the head to forget what we have.
         database::flush(&client).await?;
@@ -387,13 +386,13 @@ impl ControlTask {
         {
             self.shared
                 .positions
-                .set(&position.incarnation, position.position);
+                .set(&position.incarnation, position.seen);
         }
         if !self.welcomed {
             tracing::info!(
                 origin = sender.origin,
-                start,
-                received,
+                start = welcome.start,
+                received = welcome.received,
                 "the head welcomes us"
             );
         }

@@ -135,7 +135,7 @@ impl Lane {
         let (applied, witness) = self.shared.applier.apply(&part).await?;
         let moved = (applied.outcome == "applied").then(|| Moved {
             incarnation: Some(part.incarnation.clone()),
-            position: applied.position.unwrap_or(self.position),
+            position: applied.seen.or(applied.position).unwrap_or(self.position),
         });
         self.settle(witness, Some(acker), moved).await?;
         self.shared.stats.bytes_received.fetch_add(bytes, Relaxed);
@@ -155,7 +155,7 @@ impl Lane {
         let now = Instant::now();
         let position = applied.position.unwrap_or(self.position);
         match applied.outcome.as_str() {
-            "applied" => self.moved(now, part, position, applied.changes),
+            "applied" => self.moved(now, part, position, &applied),
             "duplicate" => self.gap.moved(now, position.min(part.tick)),
             "staged" if part.last => {
                 self.gap.moved(now, part.tick);
@@ -209,12 +209,13 @@ impl Lane {
         Some(())
     }
 
-    fn moved(&mut self, now: Instant, part: &Part, position: i64, changes: i64) {
+    fn moved(&mut self, now: Instant, part: &Part, position: i64, applied: &Applied) {
         self.position = position;
         self.told_held = false;
         self.told_unknown = false;
         self.gap.moved(now, position);
-        self.shared.stats.applied(changes, Some(part.created_us));
+        let created = Some(part.created_us);
+        self.shared.stats.applied(applied.changes, created);
     }
 
     /// `None`: nobody flushes any more.
@@ -248,7 +249,7 @@ impl Lane {
             self.shared.stats.applied(applied.changes, None);
             let moved = Moved {
                 incarnation: None,
-                position: self.position,
+                position: applied.seen.unwrap_or(self.position),
             };
             self.settle(witness, None, Some(moved)).await?;
         }

@@ -320,9 +320,7 @@ pub(crate) async fn load_positions(shared: &Shared) -> Result<()> {
             return Err(Error::Unfit("a branch with more than one head".into()));
         }
         for position in positions {
-            shared
-                .positions
-                .set(&position.incarnation, position.position);
+            shared.positions.set(&position.incarnation, position.seen);
         }
     }
     Ok(())

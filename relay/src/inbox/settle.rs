@@ -43,6 +43,7 @@ pub(crate) struct Done {
 pub(crate) struct Moved {
     /// None: the one known already.
     pub(crate) incarnation: Option<String>,
+    /// What the origin may be told of it.
     pub(crate) position: i64,
 }
 

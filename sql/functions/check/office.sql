@@ -18,4 +18,16 @@ AS $$
            format('its lane is halted at tick %s since %s: %s', h.tick, h.halted_at::timestamptz(0), h.reason),
            format('put the cause right, then SELECT officesync.retry(%L)', h.origin)
     FROM officesync.halted h
+  UNION ALL
+    SELECT 'warning', 'office ' || p.name,
+           format('its clock is %s ahead of this one; its changes count as made now when a conflict is decided',
+                  p.clock_ahead_ms * interval '1 millisecond'),
+           'set the clock right, there or here'
+    FROM officesync.peer p
+    WHERE p.clock_ahead_ms > extract(epoch FROM coalesce(nullif(current_setting('officesync.max_clock_ahead', true), ''),
+                                                         '1min')::interval) * 1000
+  UNION ALL
+    SELECT 'warning', 'officesync.conflicts', format('%s conflicts wait for a person', count(*)),
+           'SELECT * FROM officesync.conflicts WHERE state = ''parked''; then officesync.resolve(id, row) at the head'
+    FROM officesync.conflicts c WHERE c.state = 'parked' HAVING count(*) > 0
 $$;

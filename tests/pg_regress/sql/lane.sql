@@ -8,7 +8,7 @@ SELECT * FROM send(9, rows_of('insert', '["1","a",-1]'));
 SELECT * FROM send(10, rows_of('insert', '["2","b",2]'));
 SELECT origin, state, applied_tick, halted_tick, sqlstate, reason, waiting_ticks FROM officesync.lanes WHERE origin = 'lyon';
 SELECT object LIKE 'office lyon' AS found, problem ~ 'halted at tick 9' AS problem, remedy FROM officesync.check();
-SELECT * FROM officesync.apply_staged('lyon');
+SELECT outcome, position, changes, detail FROM officesync.apply_staged('lyon');
 SELECT * FROM officesync.staged_lanes();
 -- Others flow.
 SELECT received FROM officesync.receive_hello('nice', 'inc-2', 'branch', NULL, NULL, 'nice');
@@ -17,7 +17,7 @@ SELECT outcome FROM officesync.apply('nice', 'inc-2', 1, 0, 1, true, 0, NULL, NU
 -- Retry without a cure, then skip with a record.
 SELECT officesync.retry('lyon');
 SELECT * FROM officesync.staged_lanes();
-SELECT * FROM officesync.apply_staged('lyon');
+SELECT outcome, position, changes, detail FROM officesync.apply_staged('lyon');
 SELECT officesync.halt_lane('lyon', 9, '23514', 'violates check constraint');
 SELECT officesync.skip('paris', 9);
 SELECT officesync.skip('nice', 2);

@@ -3,7 +3,7 @@
 \set SHOW_CONTEXT never
 CREATE TABLE t (id int PRIMARY KEY, x text, n int NOT NULL DEFAULT 0);
 CREATE TABLE log (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text);
-SELECT officesync.track('t'), officesync.track('log');
+SELECT officesync.track('t'), officesync.track('log', 'down');
 -- The changes of one transaction, short: operation and row.
 CREATE FUNCTION changes() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT c #>> '{table,1}' || ' ' || (c ->> 'op') || ' ' || (r #>> '{}')

@@ -27,8 +27,22 @@ pub enum Touched {
 #[derive(Debug, Clone, Default)]
 pub struct Pending {
     order: VecDeque<(u64, Touched)>,
-    keys: HashMap<Key, u32>,
-    tables: HashMap<u32, u32>,
+    keys: HashMap<Key, Changes>,
+    tables: HashMap<u32, Changes>,
+}
+
+/// How many pending changes there are of one thing, and the number of the latest.
+#[derive(Debug, Clone, Copy, Default)]
+struct Changes {
+    count: u32,
+    latest: u64,
+}
+
+impl Changes {
+    fn add(&mut self, number: u64) {
+        self.count += 1;
+        self.latest = number;
+    }
 }
 
 impl Pending {
@@ -37,8 +51,8 @@ impl Pending {
         debug_assert!(self.order.back().is_none_or(|&(last, _)| last <= number));
         self.order.push_back((number, touched));
         match touched {
-            Touched::Key(key) => *self.keys.entry(key).or_default() += 1,
-            Touched::Table(table) => *self.tables.entry(table).or_default() += 1,
+            Touched::Key(key) => self.keys.entry(key).or_default().add(number),
+            Touched::Table(table) => self.tables.entry(table).or_default().add(number),
         }
     }
 
@@ -55,6 +69,22 @@ impl Pending {
     /// Whether a row is to be left alone: it, or its whole table, has a pending change.
     pub fn contains(&self, key: Key) -> bool {
         self.truncated(key.table) || self.keys.contains_key(&key)
+    }
+
+    /// Whether it will still be pending once everything up to and including `number` is acknowledged.
+    pub fn contains_after(&self, touched: Touched, number: u64) -> bool {
+        let table = match touched {
+            Touched::Key(key) => {
+                let changes = self.keys.get(&key);
+                if changes.is_some_and(|changes| changes.latest > number) {
+                    return true;
+                }
+                key.table
+            }
+            Touched::Table(table) => table,
+        };
+        let changes = self.tables.get(&table);
+        changes.is_some_and(|changes| changes.latest > number)
     }
 
     /// The keys of a table that have pending changes of their own, in no order: what a TRUNCATE from the head
@@ -77,10 +107,10 @@ impl Pending {
     }
 }
 
-fn release<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, u32>, key: K) {
+fn release<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, Changes>, key: K) {
     if let std::collections::hash_map::Entry::Occupied(mut count) = counts.entry(key) {
-        *count.get_mut() -= 1;
-        if *count.get() == 0 {
+        count.get_mut().count -= 1;
+        if count.get().count == 0 {
             count.remove();
         }
     }

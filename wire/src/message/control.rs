@@ -42,6 +42,9 @@ pub enum Control {
         received: i64,
         /// The incarnation of the branch that `received` belongs to.
         received_incarnation: Option<String>,
+        /// The branch's number, 1 to 1023, which no other office ever had: for ids that can't collide.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<i32>,
     },
     /// Branch to head: this far I have come. Also the sign of life of a silent branch.
     Position {
@@ -176,8 +179,9 @@ mod tests {
                     start: 5,
                     received: 3,
                     received_incarnation: Some("9f3c".into()),
+                    number: Some(7),
                 },
-                r#"{"version":1,"kind":"welcome","start":5,"received":3,"received_incarnation":"9f3c"}"#,
+                r#"{"version":1,"kind":"welcome","start":5,"received":3,"received_incarnation":"9f3c","number":7}"#,
             ),
             (
                 Control::Position {

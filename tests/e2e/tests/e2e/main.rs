@@ -7,6 +7,7 @@ mod broker;
 mod bypass;
 mod check;
 mod config;
+mod conflicts;
 mod crash;
 mod fuzz;
 mod harness;

@@ -1,0 +1,238 @@
+//! At a branch: a tick of the head that met changes of this office, or that tells what became of some.
+//!
+//! Every row is taken as it stands at the head, key by key, but for keys with pending changes: their fate comes
+//! with the acknowledgement. First the rows are locked, then it is asked what is pending, then they are
+//! written; when a user was faster all the same, it is done again.
+
+use super::keys::{self, Keys};
+use super::left_out;
+use super::pending;
+use super::row::Table;
+use crate::apply::lines::{Checks, Feed, Sender};
+use crate::apply::target::{self, Target};
+use crate::apply::tick::Amount;
+use crate::apply::write;
+use crate::pg::{spi, subxact};
+use crate::refuse::refuse;
+use officesync_wire::Op;
+use officesync_wire::decode::{Change, Line, RowGroup, Value};
+use officesync_wire::merge::{Key, Touched};
+use pgrx::PgSqlErrorCode;
+
+/// So often users may be faster before the tick is given back, to be tried again later.
+const ROUNDS: usize = 10;
+
+/// Applies the tick that `feed` gives.
+pub(crate) fn apply(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
+    for _ in 1..ROUNDS {
+        if let Some(amount) = subxact::attempt(|| Some(round(sender, tick, feed))) {
+            return amount;
+        }
+    }
+    round(sender, tick, feed)
+}
+
+fn round(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
+    feed(&mut lock);
+    pending::refresh();
+    let mut taker = Taker {
+        checks: Checks::new(sender.clone()),
+        tick,
+        displaced: left_out::displaced(),
+        amount: Amount::default(),
+    };
+    let bytes = feed(&mut |line| taker.line(line));
+    taker.checks.finish();
+    Amount {
+        bytes,
+        ..taker.amount
+    }
+}
+
+/// Locks the rows of a line, so that what users have done to them is committed, or waits for us.
+fn lock(line: &Line<'_>) {
+    for change in &line.changes {
+        if let Change::Rows(group) = change
+            && let Some(target) = target::find_tracked(&group.schema, &group.table)
+        {
+            with_table(&target, group, |table| {
+                for row in group.rows() {
+                    let sides = Sides::of(group, row);
+                    for like in [&sides.old, &sides.new].into_iter().flatten() {
+                        table.read(like);
+                    }
+                }
+            });
+        }
+    }
+}
+
+fn with_table(target: &Target, group: &RowGroup<'_>, work: impl FnOnce(&Table<'_>)) {
+    let columns: Vec<&str> = group.columns.iter().map(|name| &**name).collect();
+    let key = keys::columns(target, group);
+    work(&Table {
+        target,
+        columns: &columns,
+        key: key.as_deref().unwrap_or(&group.key),
+    });
+}
+
+/// The row before and after the change.
+struct Sides<'a> {
+    old: Option<Vec<Option<&'a str>>>,
+    new: Option<Vec<Option<&'a str>>>,
+}
+
+impl<'a> Sides<'a> {
+    fn of(group: &'a RowGroup<'_>, row: &'a [Value<'_>]) -> Self {
+        let width = group.columns.len();
+        let old = (group.op != Op::Insert).then(|| {
+            (0..width)
+                .map(|column| group.old_value(row, column)?.as_deref())
+                .collect()
+        });
+        let new =
+            (group.op != Op::Delete).then(|| row[..width].iter().map(Option::as_deref).collect());
+        Self { old, new }
+    }
+}
+
+struct Taker {
+    checks: Checks,
+    tick: i64,
+    /// Rows of ours that made room for others: our own echo brings them back.
+    displaced: Vec<Key>,
+    amount: Amount,
+}
+
+impl Taker {
+    fn line(&mut self, line: &Line<'_>) {
+        let own = self.checks.line(line);
+        if own {
+            let tick = line.origin_tick.unwrap_or_default();
+            self.amount.acknowledged = self.amount.acknowledged.max(tick);
+        }
+        let only_displaced = own && !line.merged;
+        if only_displaced && self.displaced.is_empty() {
+            return;
+        }
+        for change in &line.changes {
+            match change {
+                Change::Truncate { schema, table, .. } if !only_displaced => {
+                    let target = spi::connected(|| target::find(schema, table));
+                    self.checks.table(&target.direction, target.plain_name());
+                    self.truncate(&target);
+                    self.amount.changes += 1;
+                }
+                Change::Truncate { .. } => {}
+                Change::Rows(group) => {
+                    let target = spi::connected(|| target::find(&group.schema, &group.table));
+                    self.checks.table(&target.direction, target.plain_name());
+                    for row in group.rows() {
+                        self.row(&target, group, row, only_displaced);
+                    }
+                    self.amount.changes += group.len() as i64;
+                }
+            }
+        }
+    }
+
+    fn row(&self, target: &Target, group: &RowGroup<'_>, row: &[Value<'_>], only_displaced: bool) {
+        let Some(keys) = Keys::of(target, group, row) else {
+            if !only_displaced {
+                super::head::write_unkeyed(target, group, row);
+            }
+            return;
+        };
+        let sides = Sides::of(group, row);
+        with_table(target, group, |table| {
+            // A change that keeps the key has one key; one that moves the row is two changes.
+            let gone = keys
+                .old
+                .filter(|_| keys.new.is_some() || sides.new.is_none());
+            if let (Some(key), Some(old)) = (gone, &sides.old) {
+                self.take(table, key, old, None, only_displaced);
+            }
+            if let (Some(key), Some(new)) = (keys.new.or(keys.old), &sides.new) {
+                self.take(table, key, new, Some(new), only_displaced);
+            }
+        });
+    }
+
+    /// Makes the row under `key` what it is at the head; `like` has that key's values.
+    fn take(
+        &self,
+        table: &Table<'_>,
+        key: Key,
+        like: &[Option<&str>],
+        row: Option<&[Option<&str>]>,
+        only_displaced: bool,
+    ) {
+        if only_displaced && !self.displaced.contains(&key) {
+            return;
+        }
+        if pending::contains(Touched::Key(key), self.amount.acknowledged) {
+            left_out::add(key, self.tick, false);
+            return;
+        }
+        let here = table.read(like);
+        let here: Option<Vec<Option<&str>>> = here
+            .as_ref()
+            .map(|row| row.iter().map(Option::as_deref).collect());
+        let written = subxact::attempt_or_code(|| table.write(here.as_deref(), row).then_some(()));
+        if let (Err(PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION), Some(row)) = (written, row) {
+            self.make_room(table, key, row);
+            table.write(here.as_deref(), Some(row));
+        } else if !matches!(written, Ok(Some(()))) {
+            table.write(here.as_deref(), row);
+        }
+    }
+
+    /// Rows of ours that the head does not know of yet have values that the row needs: they give way.
+    fn make_room(&self, table: &Table<'_>, key: Key, row: &[Option<&str>]) {
+        let rivals = table.rivals(row);
+        for rival in &rivals {
+            let texts: Vec<Option<&str>> = rival.iter().map(Option::as_deref).collect();
+            let Some(rival_key) = super::unseen::key_of(table.target, table.columns, rival) else {
+                continue;
+            };
+            if rival_key == key {
+                continue;
+            }
+            let acknowledged = self.amount.acknowledged;
+            if !pending::contains(Touched::Key(rival_key), acknowledged) {
+                refuse(
+                    PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+                    format!(
+                        "a row of the head has unique values that another row of table {} has here",
+                        table.target.plain_name()
+                    ),
+                    "The other row has no changes that the head is yet to decide on.",
+                    "Compare the table at both offices, put it right, then run officesync.retry().",
+                );
+            }
+            table.write(Some(&texts), None);
+            left_out::add(rival_key, self.tick, true);
+        }
+    }
+
+    fn truncate(&self, target: &Target) {
+        let kept = pending::keys_of(target.relation.to_u32());
+        let all = Touched::Table(target.relation.to_u32());
+        if pending::contains(all, self.amount.acknowledged) {
+            return;
+        }
+        if kept.is_empty() || target.row_key().is_none() {
+            write::truncate(&[(target.schema.clone(), target.table.clone())]);
+            return;
+        }
+        for key in &kept {
+            if pending::contains(Touched::Key(*key), self.amount.acknowledged) {
+                left_out::add(*key, self.tick, false);
+            }
+        }
+        super::truncate::but_for(target, |key| {
+            pending::contains(Touched::Key(key), self.amount.acknowledged)
+        });
+    }
+}

@@ -1,0 +1,395 @@
+//! At the head: a branch's tick that met changes the branch had not seen, row by row.
+
+use super::arrived::Arrived;
+use super::clock;
+use super::function;
+use super::keys::{self, Keys};
+use super::ledger::{self, Entry};
+use super::passing_on;
+use super::references;
+use super::row::{Row, Table, borrowed};
+use super::rules;
+use super::truncate;
+use super::unseen::{Others, Wanted, microseconds};
+use crate::apply::lines::{Checks, Feed, Sender};
+use crate::apply::target::{self, Target};
+use crate::apply::tick::Amount;
+use crate::apply::window::Shape;
+use crate::apply::write;
+use crate::pg::{spi, subxact};
+use crate::transaction;
+use officesync_wire::Op;
+use officesync_wire::decode::{Change, Line, RowGroup, Value};
+use officesync_wire::merge::{
+    self, Authored, Conflict, Head, Key, Kind, Outcome, Standing, Touched, Unseen, Winner,
+};
+use pgrx::PgSqlErrorCode;
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// Applies the tick that `feed` gives.
+pub(crate) fn apply(sender: &Sender, feed: Feed<'_>) -> Amount {
+    let mut wanted = Wanted::default();
+    let mut times = Vec::new();
+    feed(&mut |line| {
+        look_ahead(line, &mut wanted);
+        let time = line.commit_time.as_deref().map(microseconds);
+        times.extend(time.map(clock::capped));
+    });
+    let tick = Tick {
+        sender,
+        feed,
+        others: Others::read(&sender.office, &wanted),
+        times,
+    };
+    // What would leave a child without its parent waits for a person; it shows at the end of the tick.
+    let mut refused = HashSet::new();
+    loop {
+        let mut broken = HashSet::new();
+        let tried = subxact::attempt_or_code(|| {
+            let amount = tick.apply(&refused);
+            broken = references::broken(feed);
+            broken.is_subset(&refused).then_some(amount)
+        });
+        match tried {
+            Ok(Some(amount)) => return amount,
+            Ok(None) => refused.extend(broken),
+            // Said again, where it stops the lane.
+            Err(_) => return tick.apply(&refused),
+        }
+    }
+}
+
+/// A tick, and what has to be known before it is applied.
+struct Tick<'a> {
+    sender: &'a Sender,
+    feed: Feed<'a>,
+    others: Others,
+    /// When each transaction was committed at the branch.
+    times: Vec<i64>,
+}
+
+impl Tick<'_> {
+    fn apply(&self, refused: &HashSet<Key>) -> Amount {
+        transaction::nothing_merged();
+        let mut merger = Merger {
+            checks: Checks::new(self.sender.clone()),
+            sender: self.sender,
+            others: &self.others,
+            refused,
+            times: self.times.iter(),
+            time: None,
+            amount: Amount::default(),
+        };
+        let bytes = (self.feed)(&mut |line| merger.line(line));
+        merger.checks.finish();
+        Amount {
+            bytes,
+            ..merger.amount
+        }
+    }
+}
+
+fn look_ahead(line: &Line<'_>, wanted: &mut Wanted) {
+    let _ = super::pending::each_touched(line, &mut |what| {
+        match what {
+            Touched::Key(key) => wanted.keys.insert(key),
+            Touched::Table(table) => wanted.tables.insert(table),
+        };
+        core::ops::ControlFlow::Continue(())
+    });
+}
+
+struct Merger<'a> {
+    checks: Checks,
+    sender: &'a Sender,
+    others: &'a Others,
+    /// The keys whose changes wait for a person.
+    refused: &'a HashSet<Key>,
+    /// When each of the transactions to come was committed at the branch.
+    times: std::slice::Iter<'a, i64>,
+    /// The time of the transaction at hand.
+    time: Option<i64>,
+    amount: Amount,
+}
+
+impl Merger<'_> {
+    fn line(&mut self, line: &Line<'_>) {
+        self.checks.line(line);
+        if self.time.is_none() {
+            self.time = Some(self.times.next().copied().unwrap_or_default());
+        }
+        let mut truncated = Vec::new();
+        for change in &line.changes {
+            match change {
+                Change::Truncate { schema, table, .. } => {
+                    truncated.push((schema.to_string(), table.to_string()));
+                }
+                Change::Rows(group) => {
+                    self.truncate(&std::mem::take(&mut truncated));
+                    self.rows(group);
+                }
+            }
+        }
+        self.truncate(&truncated);
+        if let (Some(sequence), Some(time)) = (line.sequence, &line.commit_time) {
+            transaction::end_applied(sequence, time);
+            self.time = None;
+        }
+    }
+
+    fn theirs_by(&self) -> Authored<'_> {
+        Authored {
+            office: &self.sender.office,
+            commit_time: self.time.unwrap_or_default(),
+        }
+    }
+
+    fn rows(&mut self, group: &RowGroup<'_>) {
+        let target = spi::connected(|| target::find(&group.schema, &group.table));
+        self.checks.table(&target.direction, target.plain_name());
+        let columns: Vec<&str> = group.columns.iter().map(|name| &**name).collect();
+        let key = keys::columns(&target, group);
+        let table = Table {
+            target: &target,
+            columns: &columns,
+            key: key.as_deref().unwrap_or(&group.key),
+        };
+        for row in group.rows() {
+            match Keys::of(&target, group, row) {
+                Some(keys) => self.row(&table, Arrived::new(group, row, keys)),
+                None => write_unkeyed(&target, group, row),
+            }
+            self.amount.changes += 1;
+        }
+    }
+
+    fn row(&self, table: &Table<'_>, arrived: Arrived<'_>) {
+        let like = arrived.base.as_deref().or(arrived.theirs.as_deref());
+        let ours = like.and_then(|like| table.read(like));
+        let arrived = &match &ours {
+            Some(ours) => arrived.with_key_of(table.key, ours),
+            None => arrived,
+        };
+        let taken = match (&arrived.keys.new, &arrived.theirs, arrived.op) {
+            (Some(_), Some(theirs), Op::Update) => table.read(theirs).is_some(),
+            _ => false,
+        };
+        let no_one = Unseen::new(table.columns.len());
+        let unseen = match arrived.keys.each().next() {
+            Some(key) => self.others.of(key, table.columns),
+            None => no_one,
+        };
+        let ours_texts = ours.as_ref().map(borrowed);
+        let rules = rules::of(table.target);
+        let policies = rules.columns(table.columns);
+        let head = Head {
+            row: ours_texts.as_deref(),
+            taken,
+            unseen: &unseen,
+        };
+        let function = rules.function.as_deref();
+        let rules = rules.rules(&policies, arrived.op);
+        let is_refused = arrived.keys.each().any(|key| self.refused.contains(&key));
+        let outcome = if is_refused {
+            Ok(parked(Kind::ForeignKeyMissing))
+        } else {
+            merge::merge(arrived.sent(), self.theirs_by(), head, &rules, table)
+        };
+        let mut outcome =
+            outcome.unwrap_or_else(|error| crate::apply::lines::broken(error.to_string()));
+        let function = function.filter(|_| !is_refused);
+        if let (Some(function), Some(conflict)) = (function, &mut outcome.conflict) {
+            let versions = [
+                arrived.base.as_deref(),
+                ours_texts.as_deref(),
+                arrived.theirs.as_deref(),
+            ];
+            let decided =
+                function::decide(table, function, versions, conflict.kind, self.theirs_by());
+            conflict.columns.clear();
+            conflict.whole = Some(if decided.is_some() {
+                Winner::Both
+            } else {
+                Winner::Parked
+            });
+            outcome.writes = decided.is_some();
+            outcome.standing = match decided {
+                Some(row) => {
+                    Standing::Row(row.into_iter().map(|text| text.map(Cow::Owned)).collect())
+                }
+                None => Standing::Ours,
+            };
+        }
+        self.settle(table, arrived, &ours, outcome, &unseen, function);
+    }
+
+    /// Writes what stands, tells the others, and records what was in conflict.
+    fn settle(
+        &self,
+        table: &Table<'_>,
+        arrived: &Arrived<'_>,
+        ours: &Option<Row>,
+        outcome: Outcome<'_>,
+        unseen: &Unseen<'_>,
+        function: Option<&str>,
+    ) {
+        let ours = ours.as_ref().map(borrowed);
+        let Outcome {
+            standing,
+            writes,
+            mut conflict,
+        } = outcome;
+        let mut merged = !matches!(standing, Standing::AsSent);
+        let made: Vec<Option<Cow<'_, str>>>;
+        let mut result: Option<Vec<Option<&str>>> = match standing {
+            Standing::AsSent => arrived.theirs.clone(),
+            Standing::Ours => ours.clone(),
+            Standing::Row(row) => {
+                made = row;
+                Some(made.iter().map(Option::as_deref).collect())
+            }
+        };
+        if writes && let Some(kind) = write(table, ours.as_deref(), result.as_deref()) {
+            conflict = parked(kind).conflict;
+            result.clone_from(&ours);
+            merged = true;
+        }
+        if let Some(conflict) = &conflict {
+            merged = true;
+            let (base, theirs) = (arrived.base.as_deref(), arrived.theirs.as_deref());
+            let (ours, result) = (ours.as_deref(), result.as_deref());
+            self.record(
+                table,
+                conflict,
+                unseen,
+                function,
+                [base, ours, theirs, result],
+            );
+        }
+        if merged {
+            transaction::has_merged();
+            arrived.tell_all(table);
+        }
+    }
+
+    /// Tables emptied by one statement. Rows that others changed, unseen by the branch, may survive.
+    fn truncate(&mut self, names: &[(String, String)]) {
+        let mut whole = Vec::new();
+        for (schema, name) in names {
+            let target = spi::connected(|| target::find(schema, name));
+            self.checks.table(&target.direction, target.plain_name());
+            self.amount.changes += 1;
+            let touched = transaction::is_merged() || self.others.touched(target.relation.to_u32());
+            if target.row_key().is_none() || !touched {
+                whole.push((schema.clone(), name.clone()));
+            } else {
+                self.truncate_row_by_row(&target);
+            }
+        }
+        if !whole.is_empty() {
+            write::truncate(&whole);
+        }
+    }
+
+    fn truncate_row_by_row(&self, target: &Target) {
+        let decided = transaction::is_merged();
+        transaction::has_merged();
+        let by = self.theirs_by();
+        truncate::each_row(target, |table, key, row| {
+            let mut unseen = self.others.of(key, table.columns);
+            if decided {
+                unseen.own(true);
+            }
+            let ours = borrowed(row);
+            let rules = rules::of(target);
+            let policies = rules.columns(table.columns);
+            let delete = rules.rules(&policies, Op::Delete).delete;
+            let outcome = merge::truncate(&ours, by, &unseen, delete);
+            let stays = outcome.merged();
+            if let Some(conflict) = &outcome.conflict {
+                let result = stays.then_some(ours.as_slice());
+                let versions = [None, Some(ours.as_slice()), None, result];
+                self.record(table, conflict, &unseen, None, versions);
+            }
+            if stays {
+                passing_on::stands(table, &ours);
+            } else {
+                table.write(Some(&ours), None);
+            }
+        });
+    }
+
+    fn record(
+        &self,
+        table: &Table<'_>,
+        conflict: &Conflict,
+        unseen: &Unseen<'_>,
+        function: Option<&str>,
+        [base, ours, theirs, result]: [ledger::Version<'_>; 4],
+    ) {
+        let writers = conflict.columns.iter();
+        let writers = writers.filter_map(|decision| unseen.column(decision.column));
+        let latest = writers.reduce(|a, b| if b.later_than(&a) { b } else { a });
+        let ours_by = unseen.deletion().or(latest);
+        let entry = Entry {
+            origin: &self.sender.office,
+            origin_tick: transaction::applied_tick(),
+            base,
+            ours,
+            theirs,
+            result,
+            ours_by: ours_by.map(|by| (by.office, by.commit_time)),
+            theirs_at: self.time.unwrap_or_default(),
+            function,
+            on_delete: rules::name_of_delete(rules::of(table.target).delete()),
+        };
+        ledger::record(table, conflict, &entry);
+    }
+}
+
+/// The change waits for a person; what stands is ours.
+fn parked<'a>(kind: Kind) -> Outcome<'a> {
+    Outcome {
+        standing: Standing::Ours,
+        writes: false,
+        conflict: Some(Conflict {
+            kind,
+            columns: Vec::new(),
+            whole: Some(Winner::Parked),
+        }),
+    }
+}
+
+/// Makes one row into another; the kind of conflict where other rows stand in the way.
+fn write(
+    table: &Table<'_>,
+    old: super::ledger::Version<'_>,
+    new: super::ledger::Version<'_>,
+) -> Option<Kind> {
+    match subxact::attempt_or_code(|| table.write(old, new).then_some(())) {
+        Ok(Some(())) => None,
+        Err(
+            PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION | PgSqlErrorCode::ERRCODE_EXCLUSION_VIOLATION,
+        ) => Some(Kind::MultipleUniqueConflicts),
+        // Whatever else it is, it is said again where it stops the lane.
+        Ok(None) | Err(_) => {
+            table.write(old, new);
+            None
+        }
+    }
+}
+
+/// Rows that no key tells apart are found by the whole of them.
+pub(super) fn write_unkeyed(target: &Target, group: &RowGroup<'_>, row: &[Value<'_>]) {
+    let one = RowGroup {
+        values: row.to_vec(),
+        ..group.clone()
+    };
+    if !write::write_one(target, &one) {
+        let shape = Shape::of(group);
+        write::row_missing(&shape, &group.schema, &group.table, |column| {
+            row.get(shape.old_position(*column))?.as_deref()
+        });
+    }
+}

@@ -1,0 +1,206 @@
+//! One row, read and written by SQL as the texts of the wire format.
+
+use crate::apply::sql::quote;
+use crate::apply::target::Target;
+use crate::apply::write;
+use crate::pg::spi::{self, Fixed, Parameter, Statement};
+use crate::pg::user;
+use officesync_wire::Op;
+use officesync_wire::decode::RowGroup;
+use pgrx::pg_sys::{INT8OID, TEXTOID};
+use std::borrow::Cow;
+use std::rc::Rc;
+
+thread_local! {
+    static UNIQUE: Fixed = const {
+        Fixed::new(
+            "SELECT i.indexrelid::bigint, a.attname
+             FROM pg_index i
+             CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, nth)
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+             WHERE i.indrelid = $1::oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+               AND k.nth <= i.indnkeyatts
+             ORDER BY i.indexrelid, k.nth",
+            &[INT8OID],
+        )
+    };
+}
+
+/// The texts of a row, None for NULL.
+pub(super) type Row = Vec<Option<String>>;
+
+/// A table and the columns of the change at hand.
+pub(super) struct Table<'a> {
+    pub(super) target: &'a Target,
+    pub(super) columns: &'a [&'a str],
+    /// Which of them are the key, as the change says.
+    pub(super) key: &'a [usize],
+}
+
+impl Table<'_> {
+    /// The row that the key columns of `like` find, locked; None where there is none.
+    pub(super) fn read(&self, like: &[Option<&str>]) -> Option<Row> {
+        let key = self.target.row_key()?;
+        let parameters: Vec<Parameter<'_>> = key
+            .iter()
+            .map(|name| {
+                let place = self.columns.iter().position(|column| column == name);
+                let text = place.and_then(|place| *like.get(place)?);
+                text.map_or(Parameter::Null, Parameter::Text)
+            })
+            .collect();
+        user::acting_as(self.target.owner, || {
+            spi::connected(|| {
+                let rows = self.statement(key).rows(&parameters, 1);
+                (rows.len() > 0).then(|| {
+                    let text = |column| rows.text(0, column).map(str::to_owned);
+                    (0..self.columns.len()).map(text).collect()
+                })
+            })
+        })
+    }
+
+    fn statement(&self, key: &[String]) -> Rc<Statement> {
+        let columns: Vec<String> = self.columns.iter().map(|name| (*name).to_owned()).collect();
+        if let Some(known) = self.target.reads.borrow().get(&columns) {
+            return Rc::clone(known);
+        }
+        let shown: Vec<String> = columns.iter().map(|name| self.text_of(name)).collect();
+        let conditions: Vec<String> = key
+            .iter()
+            .enumerate()
+            .map(|(nth, name)| {
+                let value = self.target.value_of(name, &format!("${}", nth + 1));
+                let equals = &self.target.column(name).equals;
+                format!("t.{} {equals} {value}", quote(name))
+            })
+            .collect();
+        let sql = format!(
+            "SELECT {} FROM {} AS t WHERE {} FOR UPDATE",
+            shown.join(", "),
+            self.target.name,
+            conditions.join(" AND ")
+        );
+        let statement = Rc::new(Statement::prepare(&sql, &vec![TEXTOID; key.len()]));
+        let mut reads = self.target.reads.borrow_mut();
+        reads.insert(columns, Rc::clone(&statement));
+        statement
+    }
+
+    /// The rows that have the values of `row` in the columns of some unique index, locked.
+    pub(super) fn rivals(&self, row: &[Option<&str>]) -> Vec<Row> {
+        let shown: Vec<String> = self.columns.iter().map(|name| self.text_of(name)).collect();
+        let mut found = Vec::new();
+        for index in unique_indexes(self.target) {
+            let places: Option<Vec<usize>> = index
+                .iter()
+                .map(|name| self.columns.iter().position(|column| column == name))
+                .collect();
+            let Some(places) = places else { continue };
+            let conditions: Vec<String> = places
+                .iter()
+                .enumerate()
+                .map(|(nth, place)| {
+                    let name = self.columns[*place];
+                    let value = self.target.value_of(name, &format!("${}", nth + 1));
+                    format!(
+                        "t.{} {} {value}",
+                        quote(name),
+                        self.target.column(name).equals
+                    )
+                })
+                .collect();
+            let sql = format!(
+                "SELECT {} FROM {} AS t WHERE {} FOR UPDATE",
+                shown.join(", "),
+                self.target.name,
+                conditions.join(" AND ")
+            );
+            let value = |place: &usize| row[*place].map_or(Parameter::Null, Parameter::Text);
+            let parameters: Vec<Parameter<'_>> = places.iter().map(value).collect();
+            user::acting_as(self.target.owner, || {
+                spi::connected(|| {
+                    let statement = Statement::prepare(&sql, &vec![TEXTOID; places.len()]);
+                    let rows = statement.rows(&parameters, 0);
+                    let text = |row, column| rows.text(row, column).map(str::to_owned);
+                    let row = |row| {
+                        (0..self.columns.len())
+                            .map(|column| text(row, column))
+                            .collect()
+                    };
+                    found.extend((0..rows.len()).map(row));
+                });
+            });
+        }
+        found
+    }
+
+    /// The column as an expression that gives the text it has on the wire.
+    pub(super) fn text_of(&self, name: &str) -> String {
+        let cast = if self.target.column(name).is_bytes() {
+            "::text"
+        } else {
+            ""
+        };
+        format!("t.{}{cast}", quote(name))
+    }
+
+    /// Makes the row `old` (no row) to `new` (no row). False when it is not there any more.
+    pub(super) fn write(&self, old: Option<&[Option<&str>]>, new: Option<&[Option<&str>]>) -> bool {
+        let (op, values, changed) = match (old, new) {
+            (None, None) => return true,
+            (None, Some(new)) => (Op::Insert, new.to_vec(), Vec::new()),
+            (Some(old), None) => (Op::Delete, old.to_vec(), Vec::new()),
+            (Some(old), Some(new)) => {
+                let changed: Vec<usize> =
+                    (0..new.len()).filter(|at| old[*at] != new[*at]).collect();
+                if changed.is_empty() {
+                    return true;
+                }
+                let mut values = new.to_vec();
+                values.extend(changed.iter().map(|column| old[*column]));
+                (Op::Update, values, changed)
+            }
+        };
+        let (schema, table) = (&self.target.schema, &self.target.table);
+        let group = RowGroup {
+            schema: Cow::Borrowed(schema),
+            table: Cow::Borrowed(table),
+            op,
+            columns: self
+                .columns
+                .iter()
+                .map(|name| Cow::Borrowed(*name))
+                .collect(),
+            key: self.key.to_vec(),
+            width: values.len(),
+            changed,
+            values: values
+                .into_iter()
+                .map(|text| text.map(Cow::Borrowed))
+                .collect(),
+        };
+        write::write_one(self.target, &group)
+    }
+}
+
+/// The columns of each unique index that is not over an expression or some rows only.
+fn unique_indexes(target: &Target) -> Vec<Vec<String>> {
+    let parameters = [Parameter::Int8(i64::from(target.relation.to_u32()))];
+    let rows = spi::connected(|| UNIQUE.with(|unique| unique.statement().rows(&parameters, 0)));
+    let mut indexes: Vec<(i64, Vec<String>)> = Vec::new();
+    for row in 0..rows.len() {
+        let index = rows.number(row, 0).unwrap_or_default();
+        let column = rows.text(row, 1).unwrap_or_default().to_owned();
+        match indexes.last_mut() {
+            Some((last, columns)) if *last == index => columns.push(column),
+            _ => indexes.push((index, vec![column])),
+        }
+    }
+    indexes.into_iter().map(|(_, columns)| columns).collect()
+}
+
+/// The texts of a row, borrowed.
+pub(super) fn borrowed(row: &Row) -> Vec<Option<&str>> {
+    row.iter().map(Option::as_deref).collect()
+}

@@ -1,0 +1,159 @@
+//! What the owner of a table has asked for: `officesync.policy`, as the merge takes it.
+
+use crate::apply::target::Target;
+use crate::pg::catalog::Fresh;
+use crate::pg::spi::{self, Fixed, Parameter};
+use officesync_wire::Op;
+use officesync_wire::merge::{DeletePolicy, Granularity, Policy, RowPolicy, Rules};
+use pgrx::pg_sys::{Oid, TEXTOID};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+thread_local! {
+    static KNOWN: RefCell<Fresh<HashMap<Oid, Rc<TableRules>>>> = RefCell::default();
+    static POLICIES: Fixed = const {
+        Fixed::new(
+            "SELECT column_name, policy, merge_columns, on_delete FROM officesync.policy
+             WHERE schema_name = $1 AND table_name = $2",
+            &[TEXTOID, TEXTOID],
+        )
+    };
+}
+
+/// The rules of one table.
+pub(super) struct TableRules {
+    table: Policy,
+    columns: HashMap<String, Policy>,
+    merge_columns: bool,
+    delete: DeletePolicy,
+    /// The user's own function, schema-qualified and quoted, that decides instead.
+    pub(super) function: Option<String>,
+}
+
+/// The rules of a table; read once, and again when its catalogue entry changes (`set_policy` says so).
+pub(super) fn of(target: &Target) -> Rc<TableRules> {
+    let known = KNOWN.with_borrow_mut(|known| known.get().get(&target.relation).cloned());
+    known.unwrap_or_else(|| {
+        let rules = Rc::new(TableRules::read(target));
+        KNOWN.with_borrow_mut(|known| known.get().insert(target.relation, Rc::clone(&rules)));
+        rules
+    })
+}
+
+impl TableRules {
+    fn read(target: &Target) -> Self {
+        let parameters = [
+            Parameter::Text(&target.schema),
+            Parameter::Text(&target.table),
+        ];
+        let rows = spi::connected(|| POLICIES.with(|all| all.statement().rows(&parameters, 0)));
+        let mut rules = Self {
+            table: Policy::default(),
+            columns: HashMap::new(),
+            merge_columns: true,
+            delete: DeletePolicy::default(),
+            function: None,
+        };
+        for row in 0..rows.len() {
+            let policy = rows.text(row, 1).unwrap_or_default();
+            match rows.text(row, 0) {
+                Some("") | None => {
+                    rules.merge_columns = rows.is_true(row, 2);
+                    rules.delete = delete_policy(rows.text(row, 3).unwrap_or_default());
+                    match policy.strip_prefix("function ") {
+                        Some(function) => rules.function = Some(function.to_owned()),
+                        None => rules.table = named(policy),
+                    }
+                }
+                Some(column) => {
+                    rules.columns.insert(column.to_owned(), named(policy));
+                }
+            }
+        }
+        rules
+    }
+
+    /// What decides between a row and a deletion, where the table's policy does not.
+    pub(super) fn delete(&self) -> DeletePolicy {
+        self.delete
+    }
+
+    /// One policy a column.
+    pub(super) fn columns(&self, columns: &[&str]) -> Vec<Policy> {
+        let of = |column: &&str| self.columns.get(*column).copied().unwrap_or(self.table);
+        columns.iter().map(of).collect()
+    }
+
+    /// For a change of that kind: where the table as a whole is one side's, so is a row that one side
+    /// deleted.
+    pub(super) fn rules<'a>(&self, columns: &'a [Policy], op: Op) -> Rules<'a> {
+        let granularity = match (self.merge_columns, self.table) {
+            (true, _) => Granularity::Columns,
+            (false, Policy::HeadWins) => Granularity::Rows(RowPolicy::HeadWins),
+            (false, Policy::BranchWins) => Granularity::Rows(RowPolicy::BranchWins),
+            (false, Policy::Park) => Granularity::Rows(RowPolicy::Park),
+            (false, _) => Granularity::Rows(RowPolicy::LastUpdateWins),
+        };
+        let delete = match (self.delete, self.table, op) {
+            (DeletePolicy::LaterWins, Policy::HeadWins, Op::Delete)
+            | (DeletePolicy::LaterWins, Policy::BranchWins, Op::Update) => DeletePolicy::UpdateWins,
+            (DeletePolicy::LaterWins, Policy::HeadWins, _)
+            | (DeletePolicy::LaterWins, Policy::BranchWins, _) => DeletePolicy::DeleteWins,
+            (DeletePolicy::LaterWins, Policy::Park, _) => DeletePolicy::Park,
+            (delete, ..) => delete,
+        };
+        Rules {
+            columns,
+            granularity,
+            delete,
+        }
+    }
+}
+
+/// A policy by its name in SQL.
+fn named(name: &str) -> Policy {
+    match name {
+        "head_wins" => Policy::HeadWins,
+        "branch_wins" => Policy::BranchWins,
+        "sum" => Policy::Sum,
+        "max" => Policy::Max,
+        "min" => Policy::Min,
+        "union" => Policy::Union,
+        "park" => Policy::Park,
+        _ => Policy::LastUpdateWins,
+    }
+}
+
+/// The name in SQL.
+pub(super) const fn name_of(policy: Policy) -> &'static str {
+    match policy {
+        Policy::LastUpdateWins => "last_update_wins",
+        Policy::HeadWins => "head_wins",
+        Policy::BranchWins => "branch_wins",
+        Policy::Sum => "sum",
+        Policy::Max => "max",
+        Policy::Min => "min",
+        Policy::Union => "union",
+        Policy::Park => "park",
+    }
+}
+
+/// The name in SQL.
+pub(super) const fn name_of_delete(policy: DeletePolicy) -> &'static str {
+    match policy {
+        DeletePolicy::LaterWins => "later_wins",
+        DeletePolicy::UpdateWins => "update_wins",
+        DeletePolicy::DeleteWins => "delete_wins",
+        DeletePolicy::Park => "park",
+    }
+}
+
+fn delete_policy(name: &str) -> DeletePolicy {
+    match name {
+        "update_wins" => DeletePolicy::UpdateWins,
+        "delete_wins" => DeletePolicy::DeleteWins,
+        "park" => DeletePolicy::Park,
+        _ => DeletePolicy::LaterWins,
+    }
+}
