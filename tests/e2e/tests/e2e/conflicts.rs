@@ -313,14 +313,17 @@ async fn hot_rows_under_links_that_flap_end_equal() {
     let mut sold = 0;
     let until = Instant::now() + Duration::from_secs(20);
     let mut round = 0;
+    let mut last_change = Instant::now();
     while Instant::now() < until {
         round += 1;
-        if round % 25 == 0 {
-            let number = seed.below(3) as usize;
-            let office = company.office_mut(number);
-            match office.relay {
-                Some(_) => office.kill_relay(),
-                None => office.start_relay(),
+        // Links come and go every second or so.
+        if last_change.elapsed() > Duration::from_millis(600) {
+            last_change = Instant::now();
+            let link = &company.office(seed.below(3) as usize).link;
+            if seed.chance(50) {
+                link.cut();
+            } else {
+                link.restore();
             }
         }
         let office = company.office(seed.below(3) as usize);
@@ -336,6 +339,9 @@ async fn hot_rows_under_links_that_flap_end_equal() {
             }
         };
         office.run(&sql).await;
+    }
+    for office in company.offices() {
+        office.link.restore();
     }
     settled(&mut company).await;
     let stock = "SELECT sum(stock) FROM items";
