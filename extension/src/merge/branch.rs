@@ -121,7 +121,10 @@ impl Taker {
                 Change::Truncate { schema, table, .. } if !only_displaced => {
                     let target = spi::connected(|| target::find(schema, table));
                     self.checks.table(&target.direction, target.plain_name());
-                    self.truncate(&target);
+                    // Rows that no key tells apart are taken as they were made, and ours are here.
+                    if !own || target.row_key().is_some() {
+                        self.truncate(&target);
+                    }
                     self.amount.changes += 1;
                 }
                 Change::Truncate { .. } => {}
@@ -129,7 +132,7 @@ impl Taker {
                     let target = spi::connected(|| target::find(&group.schema, &group.table));
                     self.checks.table(&target.direction, target.plain_name());
                     for row in group.rows() {
-                        self.row(&target, group, row, only_displaced);
+                        self.row(&target, group, row, own, only_displaced);
                     }
                     self.amount.changes += group.len() as i64;
                 }
@@ -137,9 +140,16 @@ impl Taker {
         }
     }
 
-    fn row(&self, target: &Target, group: &RowGroup<'_>, row: &[Value<'_>], only_displaced: bool) {
+    fn row(
+        &self,
+        target: &Target,
+        group: &RowGroup<'_>,
+        row: &[Value<'_>],
+        own: bool,
+        only_displaced: bool,
+    ) {
         let Some(keys) = Keys::of(target, group, row) else {
-            if !only_displaced {
+            if !own {
                 super::head::write_unkeyed(target, group, row);
             }
             return;

@@ -356,6 +356,33 @@ async fn hot_rows_under_links_that_flap_end_equal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_without_a_key_come_once_beside_a_conflict() {
+    let mut company = company().await;
+    let log = "CREATE TABLE log (what text); ALTER TABLE log REPLICA IDENTITY FULL; \
+               SELECT officesync.track('log')";
+    company.everywhere(log).await;
+    all_offline(&mut company);
+    company
+        .head()
+        .run("UPDATE items SET name = 'of the head' WHERE id = 1")
+        .await;
+    company
+        .office(1)
+        .run("UPDATE items SET name = 'of the branch' WHERE id = 1; INSERT INTO log VALUES ('a'), ('a')")
+        .await;
+    company
+        .office(1)
+        .run("TRUNCATE log; INSERT INTO log VALUES ('b'), ('b'), ('c')")
+        .await;
+    company.start_relays().await;
+    converge::wait_equal(&company, &["items", "log", LEDGER]).await;
+    assert_eq!(
+        company.office(1).number("SELECT count(*) FROM log").await,
+        3
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ids_drawn_at_every_office_do_not_collide() {
     let mut company = Company::running(2, ITEMS, &["items"]).await;
     company
