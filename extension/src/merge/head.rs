@@ -10,7 +10,7 @@ use super::references;
 use super::row::{Row, Table, borrowed};
 use super::rules;
 use super::truncate;
-use super::unseen::{Others, Wanted, microseconds};
+use super::unseen::{self, Others, microseconds};
 use crate::apply::lines::{Checks, Feed, Sender};
 use crate::apply::target::{self, Target};
 use crate::apply::tick::Amount;
@@ -21,7 +21,7 @@ use crate::transaction;
 use officesync_wire::Op;
 use officesync_wire::decode::{Change, Line, RowGroup, Value};
 use officesync_wire::merge::{
-    self, Authored, Conflict, Head, Key, Kind, Outcome, Standing, Touched, Unseen, Winner,
+    self, Authored, Conflict, Head, Key, Kind, Outcome, Standing, Unseen, Winner,
 };
 use pgrx::PgSqlErrorCode;
 use std::borrow::Cow;
@@ -29,26 +29,29 @@ use std::collections::HashSet;
 
 /// Applies the tick that `feed` gives.
 pub(crate) fn apply(sender: &Sender, feed: Feed<'_>) -> Amount {
-    let mut wanted = Wanted::default();
     let mut times = Vec::new();
     feed(&mut |line| {
-        look_ahead(line, &mut wanted);
         let time = line.commit_time.as_deref().map(microseconds);
         times.extend(time.map(clock::capped));
     });
-    let tick = Tick {
-        sender,
-        feed,
-        others: Others::read(&sender.office, &wanted),
-        times,
-    };
+    unseen::with(&sender.office, |others| {
+        apply_with(&Tick {
+            sender,
+            feed,
+            others,
+            times,
+        })
+    })
+}
+
+fn apply_with(tick: &Tick<'_>) -> Amount {
     // What would leave a child without its parent waits for a person; it shows at the end of the tick.
     let mut refused = HashSet::new();
     loop {
         let mut broken = HashSet::new();
         let tried = subxact::attempt_or_code(|| {
             let amount = tick.apply(&refused);
-            broken = references::broken(feed);
+            broken = references::broken(tick.feed);
             broken.is_subset(&refused).then_some(amount)
         });
         match tried {
@@ -64,7 +67,7 @@ pub(crate) fn apply(sender: &Sender, feed: Feed<'_>) -> Amount {
 struct Tick<'a> {
     sender: &'a Sender,
     feed: Feed<'a>,
-    others: Others,
+    others: &'a Others,
     /// When each transaction was committed at the branch.
     times: Vec<i64>,
 }
@@ -75,7 +78,7 @@ impl Tick<'_> {
         let mut merger = Merger {
             checks: Checks::new(self.sender.clone()),
             sender: self.sender,
-            others: &self.others,
+            others: self.others,
             refused,
             times: self.times.iter(),
             time: None,
@@ -88,16 +91,6 @@ impl Tick<'_> {
             ..merger.amount
         }
     }
-}
-
-fn look_ahead(line: &Line<'_>, wanted: &mut Wanted) {
-    let _ = super::pending::each_touched(line, &mut |what| {
-        match what {
-            Touched::Key(key) => wanted.keys.insert(key),
-            Touched::Table(table) => wanted.tables.insert(table),
-        };
-        core::ops::ControlFlow::Continue(())
-    });
 }
 
 struct Merger<'a> {

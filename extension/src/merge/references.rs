@@ -16,14 +16,18 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 thread_local! {
-    /// The foreign keys of a table and to it; those to tables that do not travel are each office's own.
+    /// The foreign keys of a table and to it, with their own operators (that of citext lies wherever that
+    /// extension was put); those to tables that do not travel are each office's own.
     static REFERENCES: Fixed = const {
         Fixed::new(
             "SELECT c.conrelid = $1::oid, child.oid::regclass::text, parent.oid::regclass::text,
-                    (SELECT string_agg(format('c.%I = p.%I', k.attname, r.attname), ' AND ' ORDER BY n)
-                     FROM unnest(c.conkey, c.confkey) WITH ORDINALITY AS u (child, parent, n)
+                    (SELECT string_agg(format('p.%I OPERATOR(%I.%s) c.%I', r.attname, s.nspname, o.oprname,
+                                              k.attname), ' AND ' ORDER BY n)
+                     FROM unnest(c.conkey, c.confkey, c.conpfeqop) WITH ORDINALITY AS u (child, parent, equals, n)
                      JOIN pg_attribute k ON k.attrelid = c.conrelid AND k.attnum = u.child
-                     JOIN pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = u.parent),
+                     JOIN pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = u.parent
+                     JOIN pg_operator o ON o.oid = u.equals
+                     JOIN pg_namespace s ON s.oid = o.oprnamespace),
                     (SELECT string_agg(format('c.%I IS NOT NULL', k.attname), ' AND ')
                      FROM unnest(c.conkey) u JOIN pg_attribute k ON k.attrelid = c.conrelid AND k.attnum = u),
                     (SELECT string_agg(k.attname, chr(10) ORDER BY n)

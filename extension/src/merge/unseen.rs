@@ -14,12 +14,23 @@ use officesync_wire::Op;
 use officesync_wire::decode::{Change, Line, RowGroup};
 use officesync_wire::merge::{Authored, Key, Unseen};
 use pgrx::pg_sys::TEXTOID;
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What was read for the branch whose changes were in conflict last.
+struct Known {
+    branch: String,
+    /// Up to this snapshot.
+    until: Option<String>,
+    others: Others,
+}
 
 thread_local! {
+    static KNOWN: RefCell<Option<Known>> = const { RefCell::new(None) };
     static SEEN: Fixed = const {
         Fixed::new(
-            "SELECT t.snapshot FROM officesync.peer p
+            "SELECT t.snapshot, pg_current_snapshot() FROM officesync.peer p
              JOIN officesync.tick t ON t.number = p.acknowledged_tick WHERE p.name = $1",
             &[TEXTOID],
         )
@@ -48,20 +59,12 @@ struct Event {
 enum Done {
     Inserted,
     /// These columns, by name.
-    Updated(Vec<String>),
+    Updated(Rc<Vec<String>>),
     Deleted,
     /// The branch's own line wrote the row; whether what stands may differ from what it sent.
     Own {
         merged: bool,
     },
-}
-
-/// Which rows are asked for.
-#[derive(Default)]
-pub(super) struct Wanted {
-    pub(super) keys: HashSet<Key>,
-    /// Every row of these tables.
-    pub(super) tables: HashSet<u32>,
 }
 
 /// Whether others have written anything that the branch has not seen.
@@ -78,27 +81,52 @@ pub(crate) fn is_anything(branch: &str) -> bool {
 }
 
 fn each_line(branch: &str, mut work: impl FnMut(&Line<'_>) -> ControlFlow<()>) {
+    if let Some((since, _)) = bounds(branch) {
+        log::lines_between(&since, None, |line| match line.is_marker() {
+            true => ControlFlow::Continue(()),
+            false => work(line),
+        });
+    }
+}
+
+/// What the branch has seen, and what is committed now.
+fn bounds(branch: &str) -> Option<(String, String)> {
     let rows =
         spi::connected(|| SEEN.with(|seen| seen.statement().rows(&[Parameter::Text(branch)], 1)));
-    let Some(since) = rows.text(0, 0) else { return };
-    log::lines_between(since, None, |line| {
-        if line.is_marker() {
-            return ControlFlow::Continue(());
-        }
-        work(line)
+    Some((rows.text(0, 0)?.to_owned(), rows.text(0, 1)?.to_owned()))
+}
+
+/// Runs `work` with what others did that the branch may not have seen. Read once a session and from then on
+/// only what is new; what the branch has seen since does no harm.
+pub(super) fn with<R>(branch: &str, work: impl FnOnce(&Others) -> R) -> R {
+    /// With more than this in it, it is read anew.
+    const MANY: usize = 1_000_000;
+    let known = KNOWN
+        .take()
+        .filter(|known| known.branch == branch && known.others.count < MANY);
+    let mut known = known.unwrap_or_else(|| Known {
+        branch: branch.to_owned(),
+        until: None,
+        others: Others::default(),
     });
+    if let Some((since, now)) = bounds(branch) {
+        let since = known.until.take().unwrap_or(since);
+        known.others.read(branch, &since, &now);
+        known.until = Some(now);
+    }
+    let result = work(&known.others);
+    KNOWN.set(Some(known));
+    result
 }
 
 impl Others {
-    /// Reads what the branch has not seen of these rows.
-    pub(super) fn read(branch: &str, wanted: &Wanted) -> Self {
-        let mut others = Self::default();
+    fn read(&mut self, branch: &str, since: &str, until: &str) {
         // A transaction's time stands on its last chunk.
         let mut open: Vec<(Option<Key>, u32, Done)> = Vec::new();
-        each_line(branch, |line| {
+        log::lines_between(since, Some(until), |line| {
             let start = open.len();
             for change in &line.changes {
-                collect(change, wanted, &mut open);
+                collect(change, &mut open);
             }
             if line.office == branch {
                 let merged = line.merged;
@@ -107,15 +135,14 @@ impl Others {
                 }
             }
             if let Some(time) = &line.commit_time {
-                let office = others.office(&line.office);
+                let office = self.office(&line.office);
                 let commit_time = microseconds(time);
                 for (key, table, done) in open.drain(..) {
-                    others.add(key, table, done, office, commit_time);
+                    self.add(key, table, done, office, commit_time);
                 }
             }
             ControlFlow::Continue(())
         });
-        others
     }
 
     fn office(&mut self, name: &str) -> usize {
@@ -172,7 +199,7 @@ impl Others {
     }
 }
 
-fn collect(change: &Change<'_>, wanted: &Wanted, open: &mut Vec<(Option<Key>, u32, Done)>) {
+fn collect(change: &Change<'_>, open: &mut Vec<(Option<Key>, u32, Done)>) {
     match change {
         Change::Truncate { schema, table, .. } => {
             if let Some(target) = target::find_tracked(schema, table) {
@@ -181,25 +208,24 @@ fn collect(change: &Change<'_>, wanted: &Wanted, open: &mut Vec<(Option<Key>, u3
         }
         Change::Rows(group) => {
             if let Some(target) = target::find_tracked(&group.schema, &group.table) {
-                collect_rows(&target, group, wanted, open);
+                collect_rows(&target, group, open);
             }
         }
     }
 }
 
-fn collect_rows(
-    target: &Target,
-    group: &RowGroup<'_>,
-    wanted: &Wanted,
-    open: &mut Vec<(Option<Key>, u32, Done)>,
-) {
-    let whole_table = wanted.tables.contains(&target.relation.to_u32());
+fn collect_rows(target: &Target, group: &RowGroup<'_>, open: &mut Vec<(Option<Key>, u32, Done)>) {
+    let names = group
+        .changed
+        .iter()
+        .map(|column| group.columns[*column].to_string());
+    let changed = Rc::new(names.collect::<Vec<_>>());
     for row in group.rows() {
         let Some(keys) = Keys::of(target, group, row) else {
             return;
         };
         let mut push = |key: Option<Key>, done: Done| {
-            if let Some(key) = key.filter(|key| whole_table || wanted.keys.contains(key)) {
+            if let Some(key) = key {
                 open.push((Some(key), key.table, done));
             }
         };
@@ -211,13 +237,7 @@ fn collect_rows(
                 push(keys.old, Done::Deleted);
                 push(Some(new), Done::Inserted);
             }
-            (Op::Update, None) => {
-                let name = |column: &usize| group.columns[*column].to_string();
-                push(
-                    keys.old,
-                    Done::Updated(group.changed.iter().map(name).collect()),
-                );
-            }
+            (Op::Update, None) => push(keys.old, Done::Updated(Rc::clone(&changed))),
         }
     }
 }

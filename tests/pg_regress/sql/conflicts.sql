@@ -90,14 +90,25 @@ SELECT kind, state, ours FROM officesync.conflicts;
 SELECT count(*) FROM ledger();
 SELECT tell(14, of('children', 'delete', '["id","parent"]', '2,2') || ',' || of('parents', 'delete', '["id","name"]', '2,"q"'));
 SELECT count(*) FROM parents;
+-- References by the constraint's own equality: citext does not tell cases apart.
+CREATE EXTENSION citext;
+CREATE TABLE places (id citext PRIMARY KEY);
+CREATE TABLE visits (id int PRIMARY KEY, place citext REFERENCES places);
+SELECT officesync.track('places'), officesync.track('visits');
+INSERT INTO places VALUES ('Paris');
+SELECT tell(15, of('visits', 'insert', '["id","place"]', '1,"PARIS"'));
+SELECT tell(16, of('places', 'delete', '["id"]', '"paris"'));
+SELECT * FROM visits, places;
+SELECT kind, key FROM officesync.conflicts;
+SELECT count(*) FROM ledger();
 -- The user's own function.
 CREATE FUNCTION longest(base jsonb, ours jsonb, theirs jsonb, context jsonb) RETURNS jsonb LANGUAGE sql AS $$
     SELECT CASE WHEN ours ->> 'name' = 'ask' THEN NULL WHEN length(ours ->> 'name') > length(theirs ->> 'name') THEN ours ELSE theirs END $$;
 SELECT officesync.set_policy('items', 'function public.longest');
 UPDATE items SET name = 'short' WHERE id = 3;
-SELECT tell(15, item('update', '3,"much longer",1,1,"{}","{}","3","x"', '["name"]'));
+SELECT tell(17, item('update', '3,"much longer",1,1,"{}","{}","3","x"', '["name"]'));
 UPDATE items SET name = 'ask' WHERE id = 3;
-SELECT tell(16, item('update', '3,"me",1,1,"{}","{}","3","y"', '["name"]'));
+SELECT tell(18, item('update', '3,"me",1,1,"{}","{}","3","y"', '["name"]'));
 SELECT name FROM items WHERE id = 3;
 SELECT kind, policy, winner, state FROM officesync.conflicts ORDER BY id;
 -- Mistakes.
@@ -113,6 +124,7 @@ SELECT officesync.set_policy(NULL, NULL);
 SELECT officesync.forget_conflicts('0');
 DELETE FROM officesync.conflicts;
 DELETE FROM officesync.policy;
-DROP TABLE items, children, parents;
+DROP TABLE items, children, parents, visits, places;
+DROP EXTENSION citext;
 DROP FUNCTION tell, item, of, ledger, longest;
 CALL forget();
