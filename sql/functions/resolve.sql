@@ -98,6 +98,17 @@ BEGIN
 END
 $$;
 
+-- forget_old_conflicts(): does so by itself at the head for what is older than officesync.keep_conflicts; without
+-- that setting everything is kept. Called by: prune. Touches: conflicts, and that only when there is something old.
+CREATE FUNCTION officesync.forget_old_conflicts() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM officesync.conflicts c
+    USING (SELECT nullif(current_setting('officesync.keep_conflicts', true), '')::interval) AS kept (time)
+    WHERE c.state <> 'parked' AND c.recorded_at < clock_timestamp() - kept.time
+      AND (SELECT o.role FROM officesync.office o) = 'head'
+$$;
+
 -- forget_conflicts(older_than): removes entries of the ledger that are not parked. Called by: an operator.
 CREATE FUNCTION officesync.forget_conflicts(older_than interval) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -29,6 +29,7 @@ CREATE TABLE officesync.conflicts (
     resolved_at timestamptz
 );
 CREATE INDEX conflicts_open ON officesync.conflicts (id) WHERE state = 'parked';
+CREATE INDEX conflicts_age ON officesync.conflicts (recorded_at);
 
 -- What a table's owner wants to happen to concurrent changes: one row for a table (column_name is empty),
 -- and one for each column that differs. Written at the head by set_policy(), known at every office.

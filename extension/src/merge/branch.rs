@@ -4,8 +4,9 @@
 //! with the acknowledgement. First the rows are locked, then it is asked what is pending, then they are
 //! written; when a user was faster all the same, it is done again.
 
-use super::keys::{self, Keys};
+use super::keys::Keys;
 use super::left_out;
+use super::locks::{self, Sides};
 use super::pending;
 use super::row::Table;
 use crate::apply::lines::{Checks, Feed, Sender};
@@ -14,7 +15,6 @@ use crate::apply::tick::Amount;
 use crate::apply::write;
 use crate::pg::{spi, subxact};
 use crate::refuse::refuse;
-use officesync_wire::Op;
 use officesync_wire::decode::{Change, Line, RowGroup, Value};
 use officesync_wire::merge::{Key, Touched};
 use pgrx::PgSqlErrorCode;
@@ -33,7 +33,7 @@ pub(crate) fn apply(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
 }
 
 fn round(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
-    feed(&mut lock);
+    feed(&mut locks::lock);
     pending::refresh();
     let mut taker = Taker {
         checks: Checks::new(sender.clone()),
@@ -46,54 +46,6 @@ fn round(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
     Amount {
         bytes,
         ..taker.amount
-    }
-}
-
-/// Locks the rows of a line, so that what users have done to them is committed, or waits for us.
-fn lock(line: &Line<'_>) {
-    for change in &line.changes {
-        if let Change::Rows(group) = change
-            && let Some(target) = target::find_tracked(&group.schema, &group.table)
-        {
-            with_table(&target, group, |table| {
-                for row in group.rows() {
-                    let sides = Sides::of(group, row);
-                    for like in [&sides.old, &sides.new].into_iter().flatten() {
-                        table.read(like);
-                    }
-                }
-            });
-        }
-    }
-}
-
-fn with_table(target: &Target, group: &RowGroup<'_>, work: impl FnOnce(&Table<'_>)) {
-    let columns: Vec<&str> = group.columns.iter().map(|name| &**name).collect();
-    let key = keys::columns(target, group);
-    work(&Table {
-        target,
-        columns: &columns,
-        key: key.as_deref().unwrap_or(&group.key),
-    });
-}
-
-/// The row before and after the change.
-struct Sides<'a> {
-    old: Option<Vec<Option<&'a str>>>,
-    new: Option<Vec<Option<&'a str>>>,
-}
-
-impl<'a> Sides<'a> {
-    fn of(group: &'a RowGroup<'_>, row: &'a [Value<'_>]) -> Self {
-        let width = group.columns.len();
-        let old = (group.op != Op::Insert).then(|| {
-            (0..width)
-                .map(|column| group.old_value(row, column)?.as_deref())
-                .collect()
-        });
-        let new =
-            (group.op != Op::Delete).then(|| row[..width].iter().map(Option::as_deref).collect());
-        Self { old, new }
     }
 }
 
@@ -155,7 +107,7 @@ impl Taker {
             return;
         };
         let sides = Sides::of(group, row);
-        with_table(target, group, |table| {
+        locks::with_table(target, group, |table| {
             // A change that keeps the key has one key; one that moves the row is two changes.
             let gone = keys
                 .old

@@ -1,10 +1,14 @@
 //! At the head: a branch's tick that met changes the branch had not seen, row by row.
+//!
+//! First the rows are locked, then it is read who wrote what, then it is decided: whoever wrote what stands here is
+//! known by then. A row can't be locked before it is there; a user who is faster with one makes the tick start again.
 
 use super::arrived::Arrived;
 use super::clock;
 use super::function;
 use super::keys::{self, Keys};
 use super::ledger::{self, Entry};
+use super::locks;
 use super::passing_on;
 use super::references;
 use super::row::{Row, Table, borrowed};
@@ -17,6 +21,7 @@ use crate::apply::tick::Amount;
 use crate::apply::window::Shape;
 use crate::apply::write;
 use crate::pg::{spi, subxact};
+use crate::refuse::refuse;
 use crate::transaction;
 use officesync_wire::Op;
 use officesync_wire::decode::{Change, Line, RowGroup, Value};
@@ -31,6 +36,7 @@ use std::collections::HashSet;
 pub(crate) fn apply(sender: &Sender, feed: Feed<'_>) -> Amount {
     let mut times = Vec::new();
     feed(&mut |line| {
+        locks::lock(line);
         let time = line.commit_time.as_deref().map(microseconds);
         times.extend(time.map(clock::capped));
     });
@@ -57,10 +63,25 @@ fn apply_with(tick: &Tick<'_>) -> Amount {
         match tried {
             Ok(Some(amount)) => return amount,
             Ok(None) => refused.extend(broken),
+            Err(PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE) => {
+                overtaken(&tick.sender.office)
+            }
             // Said again, where it stops the lane.
             Err(_) => return tick.apply(&refused),
         }
     }
+}
+
+/// A user was faster with a row that was not there to be locked: the tick is tried again, and knows who it was.
+fn overtaken(office: &str) -> ! {
+    refuse(
+        PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+        format!(
+            "a user of the head has just inserted a row that a tick of office \"{office}\" inserts"
+        ),
+        "Nothing was done.",
+        "The tick is tried again by itself.",
+    )
 }
 
 /// A tick, and what has to be known before it is applied.
@@ -191,7 +212,9 @@ impl Merger<'_> {
         };
         let mut outcome =
             outcome.unwrap_or_else(|error| crate::apply::lines::broken(error.to_string()));
-        let function = function.filter(|_| !is_refused);
+        let is_open = |conflict: &Conflict| conflict.kind != Kind::DeleteMissing;
+        let is_open = !is_refused && outcome.conflict.as_ref().is_some_and(is_open);
+        let function = function.filter(|_| is_open);
         if let (Some(function), Some(conflict)) = (function, &mut outcome.conflict) {
             let versions = [
                 arrived.base.as_deref(),
@@ -243,13 +266,21 @@ impl Merger<'_> {
                 Some(made.iter().map(Option::as_deref).collect())
             }
         };
-        if writes && let Some(kind) = write(table, ours.as_deref(), result.as_deref()) {
+        if writes
+            && let Some(kind) = write(
+                &self.sender.office,
+                table,
+                ours.as_deref(),
+                result.as_deref(),
+            )
+        {
             conflict = parked(kind).conflict;
             result.clone_from(&ours);
             merged = true;
         }
         if let Some(conflict) = &conflict {
-            merged = true;
+            // Both sides deleted it: there is nothing to tell.
+            merged |= conflict.kind != Kind::DeleteMissing;
             let (base, theirs) = (arrived.base.as_deref(), arrived.theirs.as_deref());
             let (ours, result) = (ours.as_deref(), result.as_deref());
             self.record(
@@ -354,8 +385,9 @@ fn parked<'a>(kind: Kind) -> Outcome<'a> {
     }
 }
 
-/// Makes one row into another; the kind of conflict where other rows stand in the way.
+/// Makes one row into another, for `office`; the kind of conflict where other rows stand in the way.
 fn write(
+    office: &str,
     table: &Table<'_>,
     old: super::ledger::Version<'_>,
     new: super::ledger::Version<'_>,
@@ -364,7 +396,12 @@ fn write(
         Ok(Some(())) => None,
         Err(
             PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION | PgSqlErrorCode::ERRCODE_EXCLUSION_VIOLATION,
-        ) => Some(Kind::MultipleUniqueConflicts),
+        ) => {
+            if old.is_none() && new.is_some_and(|row| table.read(row).is_some()) {
+                overtaken(office);
+            }
+            Some(Kind::MultipleUniqueConflicts)
+        }
         // Whatever else it is, it is said again where it stops the lane.
         Ok(None) | Err(_) => {
             table.write(old, new);

@@ -111,6 +111,23 @@ UPDATE items SET name = 'ask' WHERE id = 3;
 SELECT tell(18, item('update', '3,"me",1,1,"{}","{}","3","y"', '["name"]'));
 SELECT name FROM items WHERE id = 3;
 SELECT kind, policy, winner, state FROM officesync.conflicts ORDER BY id;
+-- Both deleted it: nothing is lost, nothing is told to anyone, and there is nothing for the function to decide.
+DELETE FROM items WHERE id = 3;
+SELECT count(*) AS ledger FROM ledger() \gset
+SELECT tell(19, item('delete', '3,"me",1,1,"{}","{}","3"'));
+SELECT kind, winner, state, base, result FROM officesync.conflicts;
+SELECT convert_from(body, 'UTF8') LIKE '%"merged":true%' AS merged FROM officesync.outbox WHERE convert_from(body, 'UTF8') LIKE '%"origin_tick":19%';
+-- What is old is forgotten by itself, where that is asked for; what is parked stays.
+SELECT officesync.prune();
+SELECT count(*) FROM officesync.conflicts;
+SET officesync.keep_conflicts = '1 hour';
+SELECT officesync.prune();
+SELECT count(*) FROM officesync.conflicts;
+UPDATE officesync.conflicts SET recorded_at = recorded_at - interval '2 hours';
+INSERT INTO officesync.conflicts SELECT (json_populate_record(c, '{"id": 0, "state": "parked"}')).* FROM officesync.conflicts c;
+SELECT officesync.prune();
+SELECT state FROM officesync.conflicts;
+RESET officesync.keep_conflicts;
 -- Mistakes.
 SELECT officesync.set_policy('items', 'sometimes');
 SELECT officesync.set_policy('items', 'sum');

@@ -65,7 +65,10 @@ pub fn merge<'a, V: Values>(
         Change::Delete { old } => {
             width(rules.columns.len(), old)?;
             Ok(match head.row {
-                None => as_sent(false),
+                None => Outcome {
+                    conflict: Some(Conflict::whole(Kind::DeleteMissing, Winner::Both)),
+                    ..as_sent(false)
+                },
                 Some(ours) => delete(Some(old), ours, theirs, head.unseen, rules.delete),
             })
         }

@@ -196,7 +196,9 @@ fn both_delete() {
     delete(&mut world, 1, HOUR, 1);
     delete(&mut world, 2, HOUR, 1);
     let (rows, ledger) = end(world);
-    assert!(!rows.contains_key(&1) && ledger.is_empty());
+    assert!(!rows.contains_key(&1));
+    let kinds: Vec<_> = ledger.iter().map(|conflict| conflict.kind).collect();
+    assert_eq!(kinds, [Kind::DeleteMissing]);
 }
 
 #[test]

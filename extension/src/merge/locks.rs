@@ -1,0 +1,55 @@
+//! The rows that a tick touches, locked before it is looked at what was done to them.
+
+use super::keys;
+use super::row::Table;
+use crate::apply::target::{self, Target};
+use officesync_wire::Op;
+use officesync_wire::decode::{Change, Line, RowGroup, Value};
+
+/// Locks the rows of a line, so that what users have done to them is committed, or waits for us.
+pub(super) fn lock(line: &Line<'_>) {
+    for change in &line.changes {
+        if let Change::Rows(group) = change
+            && let Some(target) = target::find_tracked(&group.schema, &group.table)
+        {
+            with_table(&target, group, |table| {
+                for row in group.rows() {
+                    let sides = Sides::of(group, row);
+                    for like in [&sides.old, &sides.new].into_iter().flatten() {
+                        table.read(like);
+                    }
+                }
+            });
+        }
+    }
+}
+
+pub(super) fn with_table(target: &Target, group: &RowGroup<'_>, work: impl FnOnce(&Table<'_>)) {
+    let columns: Vec<&str> = group.columns.iter().map(|name| &**name).collect();
+    let key = keys::columns(target, group);
+    work(&Table {
+        target,
+        columns: &columns,
+        key: key.as_deref().unwrap_or(&group.key),
+    });
+}
+
+/// The row before and after the change.
+pub(super) struct Sides<'a> {
+    pub(super) old: Option<Vec<Option<&'a str>>>,
+    pub(super) new: Option<Vec<Option<&'a str>>>,
+}
+
+impl<'a> Sides<'a> {
+    pub(super) fn of(group: &'a RowGroup<'_>, row: &'a [Value<'_>]) -> Self {
+        let width = group.columns.len();
+        let old = (group.op != Op::Insert).then(|| {
+            (0..width)
+                .map(|column| group.old_value(row, column)?.as_deref())
+                .collect()
+        });
+        let new =
+            (group.op != Op::Delete).then(|| row[..width].iter().map(Option::as_deref).collect());
+        Self { old, new }
+    }
+}
