@@ -279,8 +279,7 @@ impl Merger<'_> {
             merged = true;
         }
         if let Some(conflict) = &conflict {
-            // Both sides deleted it: there is nothing to tell.
-            merged |= conflict.kind != Kind::DeleteMissing;
+            merged = true;
             let (base, theirs) = (arrived.base.as_deref(), arrived.theirs.as_deref());
             let (ours, result) = (ours.as_deref(), result.as_deref());
             self.record(
@@ -366,7 +365,7 @@ impl Merger<'_> {
             ours_by: ours_by.map(|by| (by.office, by.commit_time)),
             theirs_at: self.time.unwrap_or_default(),
             function,
-            on_delete: rules::name_of_delete(rules::of(table.target).delete()),
+            on_delete: rules::of(table.target).delete().name(),
         };
         ledger::record(table, conflict, &entry);
     }

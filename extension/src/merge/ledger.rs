@@ -2,7 +2,6 @@
 //! decides; it travels to the branches as any table that is authored at the head.
 
 use super::row::Table;
-use super::rules;
 use crate::pg::spi::{self, Fixed, Parameter};
 use officesync_wire::encode;
 use officesync_wire::merge::{Conflict, Policy, Winner};
@@ -128,7 +127,7 @@ fn decided(conflict: &Conflict, entry: &Entry<'_>) -> (String, &'static str) {
         .map(|column| column.policy)
         .collect();
     policies.dedup();
-    let names: Vec<&str> = policies.into_iter().map(rules::name_of).collect();
+    let names: Vec<&str> = policies.into_iter().map(Policy::name).collect();
     let mut winners = conflict.columns.iter().map(|column| column.winner);
     let first = conflict.whole.or_else(|| winners.next());
     let winner = match first {

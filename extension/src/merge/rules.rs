@@ -113,47 +113,11 @@ impl TableRules {
 
 /// A policy by its name in SQL.
 fn named(name: &str) -> Policy {
-    match name {
-        "head_wins" => Policy::HeadWins,
-        "branch_wins" => Policy::BranchWins,
-        "sum" => Policy::Sum,
-        "max" => Policy::Max,
-        "min" => Policy::Min,
-        "union" => Policy::Union,
-        "park" => Policy::Park,
-        _ => Policy::LastUpdateWins,
-    }
-}
-
-/// The name in SQL.
-pub(super) const fn name_of(policy: Policy) -> &'static str {
-    match policy {
-        Policy::LastUpdateWins => "last_update_wins",
-        Policy::HeadWins => "head_wins",
-        Policy::BranchWins => "branch_wins",
-        Policy::Sum => "sum",
-        Policy::Max => "max",
-        Policy::Min => "min",
-        Policy::Union => "union",
-        Policy::Park => "park",
-    }
-}
-
-/// The name in SQL.
-pub(super) const fn name_of_delete(policy: DeletePolicy) -> &'static str {
-    match policy {
-        DeletePolicy::LaterWins => "later_wins",
-        DeletePolicy::UpdateWins => "update_wins",
-        DeletePolicy::DeleteWins => "delete_wins",
-        DeletePolicy::Park => "park",
-    }
+    let named = Policy::ALL.into_iter().find(|policy| policy.name() == name);
+    named.unwrap_or_default()
 }
 
 fn delete_policy(name: &str) -> DeletePolicy {
-    match name {
-        "update_wins" => DeletePolicy::UpdateWins,
-        "delete_wins" => DeletePolicy::DeleteWins,
-        "park" => DeletePolicy::Park,
-        _ => DeletePolicy::LaterWins,
-    }
+    let mut all = DeletePolicy::ALL.into_iter();
+    all.find(|policy| policy.name() == name).unwrap_or_default()
 }

@@ -111,7 +111,7 @@ UPDATE items SET name = 'ask' WHERE id = 3;
 SELECT tell(18, item('update', '3,"me",1,1,"{}","{}","3","y"', '["name"]'));
 SELECT name FROM items WHERE id = 3;
 SELECT kind, policy, winner, state FROM officesync.conflicts ORDER BY id;
--- Both deleted it: nothing is lost, nothing is told to anyone, and there is nothing for the function to decide.
+-- Both deleted it: nothing is lost, and there is nothing for the function to decide; the entry travels.
 DELETE FROM items WHERE id = 3;
 SELECT count(*) AS ledger FROM ledger() \gset
 SELECT tell(19, item('delete', '3,"me",1,1,"{}","{}","3"'));

@@ -16,7 +16,7 @@ pub enum Kind {
     UpdateDeleted,
     /// A deletion (also by a TRUNCATE) found a row that others had changed.
     DeleteOriginDiffers,
-    /// A deletion found no row: both sides deleted it. Nothing is lost, and nothing is told to anyone.
+    /// A deletion found no row: both sides deleted it. Nothing is lost.
     DeleteMissing,
     /// A change would take keys of other rows. From [`super::merge`] for a key change; else the database finds it.
     MultipleUniqueConflicts,

@@ -23,6 +23,32 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// Every policy, in the order of the declaration.
+    pub const ALL: [Self; 8] = [
+        Self::LastUpdateWins,
+        Self::HeadWins,
+        Self::BranchWins,
+        Self::Sum,
+        Self::Max,
+        Self::Min,
+        Self::Union,
+        Self::Park,
+    ];
+
+    /// The name that users give it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LastUpdateWins => "last_update_wins",
+            Self::HeadWins => "head_wins",
+            Self::BranchWins => "branch_wins",
+            Self::Sum => "sum",
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::Union => "union",
+            Self::Park => "park",
+        }
+    }
+
     /// Whether the result is made of both values, so that no side loses: the user asked for it.
     pub const fn merges_by_itself(self) -> bool {
         matches!(self, Self::Sum | Self::Max | Self::Min | Self::Union)
@@ -66,6 +92,26 @@ pub enum DeletePolicy {
     DeleteWins,
     /// The change waits for a person, the head's row (or its absence) stays as it is.
     Park,
+}
+
+impl DeletePolicy {
+    /// Every policy, in the order of the declaration.
+    pub const ALL: [Self; 4] = [
+        Self::LaterWins,
+        Self::UpdateWins,
+        Self::DeleteWins,
+        Self::Park,
+    ];
+
+    /// The name that users give it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LaterWins => "later_wins",
+            Self::UpdateWins => "update_wins",
+            Self::DeleteWins => "delete_wins",
+            Self::Park => "park",
+        }
+    }
 }
 
 /// The rules of one table.

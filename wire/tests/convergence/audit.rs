@@ -1,20 +1,14 @@
-//! What must be true whatever happens: no value vanishes unexplained, the right side wins, sums are exact.
+//! What must be true of every decision: the right side wins, and what lost is written down.
 
-use crate::log::{Author, NAMES, Op};
-use crate::table::{FOLLOWED, NUMBER, Row, Table, differing, key_of};
+use crate::log::{Author, NAMES};
+use crate::story::table::{Op, Row, Table};
+use crate::story::written::Written;
 use crate::unseen::Truth;
 use officesync_wire::merge::{Conflict, Kind, Policy, Winner};
-use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Default)]
 pub(crate) struct Audit {
     pub(crate) ledger: Vec<Conflict>,
-    /// Every followed value that anyone wrote.
-    written: BTreeSet<i64>,
-    /// Those that someone who saw them replaced, or that lost and stand in the ledger.
-    explained: BTreeSet<i64>,
-    /// What each key's number should be; a key leaves when its row was made, moved, deleted or parked.
-    numbers: BTreeMap<i64, i64>,
+    pub(crate) written: Written,
     /// A rule to break: what lost is not written down.
     forgets: bool,
 }
@@ -22,56 +16,9 @@ pub(crate) struct Audit {
 impl Audit {
     pub(crate) fn new(rows: &Table, forgets: bool) -> Self {
         Self {
+            ledger: Vec::new(),
+            written: Written::new(rows),
             forgets,
-            numbers: rows
-                .iter()
-                .map(|(&key, row)| (key, row[NUMBER].unwrap_or_default()))
-                .collect(),
-            ..Self::default()
-        }
-    }
-
-    fn explain(&mut self, row: &Row, columns: impl Fn(usize) -> bool) {
-        let values = FOLLOWED
-            .iter()
-            .filter(|&&at| columns(at))
-            .filter_map(|&at| row[at]);
-        self.explained.extend(values);
-    }
-
-    /// A user commits this to `rows`, which they see.
-    pub(crate) fn committed(&mut self, op: &Op, rows: &Table) {
-        match op {
-            Op::Insert(row) => {
-                self.written
-                    .extend(FOLLOWED.iter().filter_map(|&at| row[at]));
-                self.numbers.remove(&key_of(row));
-            }
-            Op::Update(old, new) => {
-                let changed = differing(old, new);
-                let values = FOLLOWED.iter().filter(|at| changed.contains(at));
-                self.written.extend(values.filter_map(|&at| new[at]));
-                self.explain(old, |at| changed.contains(&at));
-                if key_of(old) == key_of(new) {
-                    if let Some(number) = self.numbers.get_mut(&key_of(old)) {
-                        *number +=
-                            new[NUMBER].unwrap_or_default() - old[NUMBER].unwrap_or_default();
-                    }
-                } else {
-                    self.numbers.remove(&key_of(old));
-                    self.numbers.remove(&key_of(new));
-                }
-            }
-            Op::Delete(row) => {
-                self.explain(row, |_| true);
-                self.numbers.remove(&key_of(row));
-            }
-            Op::Truncate => {
-                for row in rows.values() {
-                    self.explain(row, |_| true);
-                }
-                self.numbers.clear();
-            }
         }
     }
 
@@ -91,7 +38,7 @@ impl Audit {
         };
         check_winners(conflict, truth, author)?;
         if conflict.parked() {
-            self.numbers.remove(&key);
+            self.written.parked(key);
         }
         if !self.forgets {
             let decisions = conflict
@@ -109,7 +56,7 @@ impl Audit {
                     && conflict
                         .whole
                         .is_some_and(|winner| loses_to.contains(&winner));
-                self.explain(&row, |at| {
+                self.written.explain(&row, |at| {
                     as_row
                         || lost
                             .iter()
@@ -118,33 +65,6 @@ impl Audit {
             }
         }
         self.ledger.push(conflict.clone());
-        Ok(())
-    }
-
-    /// All is quiet: what stands everywhere is `rows`.
-    pub(crate) fn end(&self, rows: &Table, sums: bool) -> Result<(), String> {
-        let stands: BTreeSet<i64> = rows
-            .values()
-            .flat_map(|row| FOLLOWED.map(|at| row[at]))
-            .flatten()
-            .collect();
-        let lost = self
-            .written
-            .iter()
-            .find(|value| !stands.contains(value) && !self.explained.contains(value));
-        if let Some(value) = lost {
-            return Err(format!(
-                "the value {value} is lost: nobody who saw it replaced it, the ledger does not know it"
-            ));
-        }
-        for (key, &number) in self.numbers.iter().filter(|_| sums) {
-            let found = rows.get(key).and_then(|row| row[NUMBER]);
-            if found != Some(number) {
-                return Err(format!(
-                    "the number of key {key} is {found:?}, and all its changes together make {number}"
-                ));
-            }
-        }
         Ok(())
     }
 }

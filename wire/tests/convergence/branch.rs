@@ -1,8 +1,9 @@
 //! A branch: its rows, what it has told the head, and the rule by which it takes the head's log.
 
 use crate::broken::Broken;
-use crate::log::{Line, Office, Op, Sent, Stood, Tick, Transaction};
-use crate::table::{Table, hashed, key_of};
+use crate::log::{Line, Office, Sent, Stood, Tick, Transaction};
+use crate::story::table::{Op, Table, key_of};
+use crate::table::hashed;
 use officesync_wire::merge::{LeftOut, Pending, Take, Touched};
 use std::collections::BTreeMap;
 

@@ -3,8 +3,9 @@
 use crate::audit::Audit;
 use crate::broken::Broken;
 use crate::head::Head;
-use crate::log::{Author, Op, Sent, Stood};
-use crate::table::{Numbers, Row, Texts, differing, key_of};
+use crate::log::{Author, Sent, Stood};
+use crate::story::table::{Op, Row, differing, key_of};
+use crate::table::{Numbers, Texts};
 use crate::unseen::authored;
 use officesync_wire::merge::{Change, Conflict, Head as Ours, Standing, Unseen, merge, truncate};
 

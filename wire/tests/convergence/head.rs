@@ -3,29 +3,12 @@
 use crate::audit::Audit;
 use crate::broken::Broken;
 use crate::decide::Arrived;
-use crate::log::{Line, Office, Op, Stood, Tick};
-use crate::table::{Row, Table, WIDTH, differing, key_of};
+use crate::log::{Line, Office, Stood, Tick};
+use crate::story::rules::TableRules;
+use crate::story::table::{Op, Row, Table, differing, key_of};
 use crate::unseen::{self, Search, Truth};
-use officesync_wire::merge::{DeletePolicy, Granularity, Policy, Rules, Unseen};
+use officesync_wire::merge::Unseen;
 use std::collections::BTreeMap;
-
-/// The rules of the table, owned.
-#[derive(Debug, Clone)]
-pub(crate) struct TableRules {
-    pub(crate) columns: [Policy; WIDTH],
-    pub(crate) granularity: Granularity,
-    pub(crate) delete: DeletePolicy,
-}
-
-impl TableRules {
-    pub(crate) fn rules(&self) -> Rules<'_> {
-        Rules {
-            columns: &self.columns,
-            granularity: self.granularity,
-            delete: self.delete,
-        }
-    }
-}
 
 pub(crate) struct Head {
     pub(crate) rows: Table,

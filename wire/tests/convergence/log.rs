@@ -1,6 +1,6 @@
 //! What travels: a branch's ticks upwards, the head's log downwards.
 
-use crate::table::Row;
+use crate::story::table::{Op, Row};
 
 /// An office; 0 is the head.
 pub(crate) type Office = usize;
@@ -9,16 +9,6 @@ pub(crate) const NAMES: [&str; 5] = ["head", "ant", "bee", "cat", "dog"];
 
 /// Who wrote something, and when by their own clock.
 pub(crate) type Author = (Office, i64);
-
-/// One change of a row as a user made it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Op {
-    Insert(Row),
-    /// Old and new row; their keys may differ.
-    Update(Row, Row),
-    Delete(Row),
-    Truncate,
-}
 
 /// A change in a branch's log.
 #[derive(Debug, Clone)]

@@ -12,12 +12,13 @@
 mod audit;
 mod branch;
 mod broken;
-mod chance;
 mod decide;
 mod head;
 mod log;
 mod run;
 mod scenarios;
+#[path = "../story/mod.rs"]
+mod story;
 mod table;
 mod unseen;
 mod world;

@@ -2,77 +2,21 @@
 
 use crate::audit::Audit;
 use crate::broken::Broken;
-use crate::chance::Chance;
-use crate::head::TableRules;
-use crate::log::{Office, Op};
-use crate::table::{FOLLOWED, KEY, NUMBER, SMALL, Table, WIDTH};
+use crate::log::Office;
+use crate::story::chance::Chance;
+use crate::story::rules::rules;
+use crate::story::table::NUMBER;
+use crate::story::users::{Users, first_rows};
 use crate::world::World;
-use officesync_wire::merge::{DeletePolicy, Granularity, Policy, RowPolicy};
-
-const KEYS: i64 = 6;
-
-/// How likely which change is: insert, update, delete, change of a key, TRUNCATE.
-const HABITS: [[usize; 5]; 5] = [
-    [0, 1, 0, 0, 0],
-    [30, 50, 20, 0, 0],
-    [25, 45, 15, 12, 3],
-    [20, 25, 5, 50, 0],
-    [40, 35, 10, 0, 15],
-];
+use officesync_wire::merge::Policy;
 
 struct Run {
     chance: Chance,
     world: World,
-    habit: [usize; 5],
+    users: Users,
     offsets: Vec<i64>,
     up: Vec<bool>,
     now: i64,
-    next_value: i64,
-}
-
-fn rules(chance: &mut Chance) -> TableRules {
-    let any = [
-        Policy::LastUpdateWins,
-        Policy::LastUpdateWins,
-        Policy::LastUpdateWins,
-        Policy::HeadWins,
-        Policy::BranchWins,
-        Policy::Max,
-        Policy::Min,
-        Policy::Park,
-    ];
-    let mut columns = [Policy::LastUpdateWins; WIDTH];
-    for column in [FOLLOWED[0], FOLLOWED[1], SMALL] {
-        columns[column] = chance.pick(&any);
-    }
-    columns[NUMBER] = chance.pick(&[
-        Policy::Sum,
-        Policy::Sum,
-        Policy::Union,
-        Policy::Max,
-        Policy::LastUpdateWins,
-    ]);
-    let rows = [
-        RowPolicy::LastUpdateWins,
-        RowPolicy::HeadWins,
-        RowPolicy::BranchWins,
-        RowPolicy::Park,
-    ];
-    TableRules {
-        columns,
-        granularity: if chance.percent(70) {
-            Granularity::Columns
-        } else {
-            Granularity::Rows(chance.pick(&rows))
-        },
-        delete: chance.pick(&[
-            DeletePolicy::LaterWins,
-            DeletePolicy::LaterWins,
-            DeletePolicy::UpdateWins,
-            DeletePolicy::DeleteWins,
-            DeletePolicy::Park,
-        ]),
-    }
 }
 
 impl Run {
@@ -81,20 +25,7 @@ impl Run {
         let rules = rules(&mut chance);
         let sums = rules.columns[NUMBER] == Policy::Sum;
         let branches = 2 + chance.below(3);
-        let rows: Table = (1..=KEYS - 2)
-            .map(|key| {
-                (
-                    key,
-                    [
-                        Some(key),
-                        Some(-2 * key),
-                        Some(-2 * key - 1),
-                        Some(0),
-                        Some(10),
-                    ],
-                )
-            })
-            .collect();
+        let rows = first_rows();
         let mut world = World::new(&rows, branches, rules.clone(), broken).traced(traced);
         world.note(|_| format!("{branches} branches, {rules:?}"));
         let wrong = chance.pick(&[0, 5, 1000]);
@@ -102,10 +33,9 @@ impl Run {
             .map(|_| chance.below(2 * wrong + 1) as i64 - wrong as i64)
             .collect();
         let run = Self {
-            habit: chance.pick(&HABITS),
+            users: Users::new(&mut chance),
             up: vec![true; branches],
             now: 0,
-            next_value: 100,
             chance,
             world,
             offsets,
@@ -153,74 +83,23 @@ impl Run {
     fn commit(&mut self) {
         let office: Office = self.chance.below(self.up.len() + 1);
         let time = self.now + self.offsets[office];
-        let mut left = 1 + self.chance.weighted(&[5, 3, 1, 1]);
+        let mut left = Users::size(&mut self.chance);
         let Self {
             chance,
             world,
-            habit,
-            next_value,
+            users,
             ..
         } = self;
         world.commit(office, time, |rows| {
             while left > 0 {
                 left -= 1;
-                if let Some(op) = change(chance, habit, next_value, rows) {
+                if let Some(op) = users.change(chance, rows) {
                     return Some(op);
                 }
             }
             None
         });
     }
-}
-
-/// A change that these rows allow, or None.
-fn change(chance: &mut Chance, habit: &[usize; 5], value: &mut i64, rows: &Table) -> Option<Op> {
-    let free: Vec<i64> = (1..=KEYS).filter(|key| !rows.contains_key(key)).collect();
-    let kind = chance.weighted(habit);
-    if kind == 4 {
-        return Some(Op::Truncate);
-    }
-    if kind == 0 {
-        let key = *free.get(chance.below(free.len().max(1)))?;
-        let small = small(chance);
-        let row = [
-            Some(key),
-            fresh(value),
-            fresh(value),
-            small,
-            Some(chance.below(8) as i64),
-        ];
-        return Some(Op::Insert(row));
-    }
-    let row = *rows.values().nth(chance.below(rows.len().max(1)))?;
-    if kind == 2 {
-        return Some(Op::Delete(row));
-    }
-    let mut new = row;
-    if kind == 3 {
-        new[KEY] = Some(*free.get(chance.below(free.len().max(1)))?);
-    }
-    for column in FOLLOWED {
-        if chance.percent(35) {
-            new[column] = fresh(value);
-        }
-    }
-    if chance.percent(30) {
-        new[SMALL] = small(chance);
-    }
-    if chance.percent(40) {
-        new[NUMBER] = new[NUMBER].map(|number| number + chance.below(7) as i64 - 3);
-    }
-    Some(Op::Update(row, new))
-}
-
-fn fresh(value: &mut i64) -> Option<i64> {
-    *value += 1;
-    Some(*value)
-}
-
-fn small(chance: &mut Chance) -> Option<i64> {
-    Some(chance.below(3) as i64).filter(|&value| value > 0)
 }
 
 /// Runs a seed to its end and checks it. The error is what is wrong.

@@ -1,8 +1,8 @@
 //! The cases one tells people about, each by itself.
 
-use crate::head::TableRules;
-use crate::log::{Office, Op};
-use crate::table::{FOLLOWED, NUMBER, Row, Table, WIDTH, key_of};
+use crate::log::Office;
+use crate::story::rules::TableRules;
+use crate::story::table::{FOLLOWED, NUMBER, Op, Row, Table, WIDTH, key_of};
 use crate::world::World;
 use officesync_wire::merge::{
     Conflict, DeletePolicy, Granularity, Kind, Policy, RowPolicy, Winner,

@@ -1,34 +1,14 @@
-//! The one table of the model: keys, rows, and what their values are to the merge.
+//! What the table's rows are to the merge.
 
+use crate::story::table::{Row, WIDTH};
 use officesync_wire::merge::{Key, NotPossible, Values};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
-
-pub(crate) const WIDTH: usize = 5;
-/// The key of the table. Columns 1 and 2 hold values that are never written twice, so that each can be
-/// followed; 3 a small set with NULL, so that equal values meet; 4 a number to sum.
-pub(crate) const KEY: usize = 0;
-pub(crate) const FOLLOWED: [usize; 2] = [1, 2];
-pub(crate) const SMALL: usize = 3;
-pub(crate) const NUMBER: usize = 4;
-
-pub(crate) type Row = [Option<i64>; WIDTH];
-pub(crate) type Table = BTreeMap<i64, Row>;
-
-pub(crate) fn key_of(row: &Row) -> i64 {
-    row[KEY].unwrap_or_default()
-}
 
 pub(crate) fn hashed(key: i64) -> Key {
     Key {
         table: 1,
         hash: u128::from(key.unsigned_abs()),
     }
-}
-
-/// The columns in which two rows differ.
-pub(crate) fn differing(a: &Row, b: &Row) -> Vec<usize> {
-    (0..WIDTH).filter(|&at| a[at] != b[at]).collect()
 }
 
 /// A row as texts, the form that the merge takes.

@@ -2,7 +2,7 @@
 
 use crate::broken::Broken;
 use crate::log::{Author, Line, NAMES, Office, Stood};
-use crate::table::WIDTH;
+use crate::story::table::WIDTH;
 use officesync_wire::merge::{Authored, Unseen};
 
 pub(crate) fn authored(author: Author) -> Authored<'static> {

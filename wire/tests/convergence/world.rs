@@ -3,9 +3,10 @@
 use crate::audit::Audit;
 use crate::branch::Branch;
 use crate::broken::Broken;
-use crate::head::{Head, TableRules};
-use crate::log::{NAMES, Office, Op, Tick, Upward};
-use crate::table::{Table, key_of};
+use crate::head::Head;
+use crate::log::{NAMES, Office, Tick, Upward};
+use crate::story::rules::TableRules;
+use crate::story::table::{Op, Table};
 use std::collections::VecDeque;
 
 /// A link to a branch.
@@ -92,21 +93,8 @@ impl World {
         let before = self.rows(office).clone();
         while let Some(op) = next(self.rows(office)) {
             let rows = self.rows(office).clone();
-            self.audit.committed(&op, &rows);
-            let rows = self.rows_mut(office);
-            match op {
-                Op::Truncate => rows.clear(),
-                Op::Delete(row) => {
-                    rows.remove(&key_of(&row));
-                }
-                Op::Insert(row) => {
-                    rows.insert(key_of(&row), row);
-                }
-                Op::Update(old, new) => {
-                    rows.remove(&key_of(&old));
-                    rows.insert(key_of(&new), new);
-                }
-            }
+            self.audit.written.committed(&op, &rows);
+            op.apply(self.rows_mut(office));
             ops.push(op);
         }
         self.note(|_| format!("{} commits at {time}: {ops:?}", NAMES[office]));
@@ -228,6 +216,6 @@ impl World {
                 return Err(format!("{name} has not acknowledged the whole log"));
             }
         }
-        self.audit.end(&self.head.rows, sums)
+        self.audit.written.end(&self.head.rows, sums)
     }
 }

@@ -15,5 +15,6 @@ mod lane;
 mod network;
 mod order;
 mod pgbench;
+mod stories;
 mod travel;
 mod values;
