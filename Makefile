@@ -8,12 +8,15 @@ PG_FEATURE = pg$(shell $(PG_CONFIG) --version 2>/dev/null | sed -E 's/^[^0-9]*([
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 BRANCHES ?= 2
 
+# All crates at once, so that what they depend on is built once and not for each of them by itself.
+WHOLE = --workspace --features officesync-extension/$(PG_FEATURE),officesync-relay/failpoints
+
 # Plain cargo builds the extension: this is all pgrx has to be told.
 export PGRX_PG_CONFIG_PATH = $(shell command -v $(PG_CONFIG) 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build sql install demo up down fmt clippy test test-unit test-regress test-e2e test-relay-binary soak \
-	bench bench-build bench-docs bench-micro bench-count clean
+	bench bench-docs bench-micro bench-count clean
 
 help: ## this list
 	@echo "officesync: keeps the databases of a head office and its branches the same."
@@ -26,8 +29,7 @@ deps: ## check what is needed, and install the Debian packages that are missing
 	@scripts/install-deps.sh
 
 build: deps ## build the extension, the relay and the demo (release)
-	cargo build --release -p officesync-extension --features $(PG_FEATURE)
-	cargo build --release -p officesync-relay -p officesync-e2e
+	cargo build --release --workspace --features officesync-extension/$(PG_FEATURE)
 
 sql: ## assemble the extension's install script from sql/install.order
 	@scripts/assemble-sql.sh $(TARGET)
@@ -51,47 +53,36 @@ fmt:
 	cargo fmt --all --check
 
 clippy:
-	cargo clippy -p officesync-wire --all-targets -- -D warnings
-	cargo clippy -p officesync-relay --all-targets -- -D warnings
-	cargo clippy -p officesync-relay --all-targets --features failpoints -- -D warnings
-	cargo clippy -p officesync-e2e --all-targets -- -D warnings
-	cargo clippy -p officesync-bench --all-targets -- -D warnings
-	cargo clippy -p officesync-extension --all-targets --features $(PG_FEATURE) -- -D warnings
+	cargo clippy $(WHOLE) --all-targets -- -D warnings
 
-test-unit: ## unit and property tests of wire, relay and extension
-	cargo test -p officesync-wire
-	cargo test -p officesync-relay
-	cargo test -p officesync-bench
-	cargo test -p officesync-extension --lib --features $(PG_FEATURE)
+test-unit: ## unit and property tests of wire, relay, bench and extension
+	cargo test $(WHOLE) --lib --bins $(foreach test,convergence hostile round_trip schema settings,--test $(test))
 
 test-regress: install ## pg_regress and isolation tests in a private cluster
 	@scripts/regress.sh $(TARGET)
 
 # The relay of the fault tests can be told to kill itself at named points. It gets a name of its own, so that a
-# plain `cargo build` in between does not take its place.
+# plain `cargo build` in between does not take its place. The settings' tests come with it.
 test-relay-binary:
-	cargo build -p officesync-relay --features failpoints
+	cargo test $(WHOLE) --test settings --no-run
 	@cp -f $(TARGET)/debug/officesync-relay $(TARGET)/debug/officesync-relay-failpoints.new
 	@mv -f $(TARGET)/debug/officesync-relay-failpoints.new $(TARGET)/debug/officesync-relay-failpoints
 
 test-e2e: install test-relay-binary ## end-to-end tests with faults; TESTS=order:: chooses
-	cargo test -p officesync-e2e --test e2e -- $(TESTS) --test-threads=3
+	cargo test $(WHOLE) --test e2e -- $(TESTS) --test-threads=3
 
 soak: install test-relay-binary ## the fuzzer for MINUTES=60, and the slow tests
-	FUZZ_MINUTES=$(or $(MINUTES),60) cargo test -p officesync-e2e --test e2e -- fuzz:: --nocapture
-	cargo test -p officesync-e2e --test e2e -- --ignored --test-threads=1
+	FUZZ_MINUTES=$(or $(MINUTES),60) cargo test $(WHOLE) --test e2e -- fuzz:: --nocapture
+	cargo test $(WHOLE) --test e2e -- --ignored --test-threads=1
 
 # What `make bench` may be told; what is not said is left to its defaults (`officesync-bench --help`).
 BENCH = $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--big-rows $(ROWS)) \
 	$(if $(BULK),--rows $(BULK)) $(if $(BACKLOG),--backlog $(BACKLOG))
 
-bench-build: install
-	cargo build --release -p officesync-bench
-
-bench: bench-build ## measure against the peers; ONLY=1,5 ROUNDS=3 ROWS=10000000 BACKLOG=200000
+bench: install ## measure against the peers; ONLY=1,5 ROUNDS=3 ROWS=10000000 BACKLOG=200000
 	@$(TARGET)/release/officesync-bench $(BENCH)
 
-bench-docs: bench-build ## the same, with pictures and results.md put into docs/performance
+bench-docs: install ## the same, with pictures and results.md put into docs/performance
 	@$(TARGET)/release/officesync-bench $(BENCH) --docs docs/performance
 
 bench-micro: ## the hot loops of the change format alone: a row to its line and back
