@@ -18,7 +18,8 @@ export PGRX_PG_CONFIG_PATH = $(shell command -v $(PG_CONFIG) 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build sql install demo up down fmt clippy test test-unit test-regress test-e2e test-relay-binary soak \
-	bench bench-docs bench-micro bench-count clean
+	bench bench-docs bench-micro bench-count clean \
+	docker-build docker-secrets docker-up docker-demo docker-down docker-branch docker-test
 
 help: ## this list
 	@echo "officesync: keeps the databases of a head office and its branches the same."
@@ -77,6 +78,31 @@ soak: install test-relay-binary ## the fuzzer for MINUTES=60, and the slow tests
 	FUZZ_MINUTES=$(or $(MINUTES),60) cargo test $(WHOLE) --test e2e -- fuzz:: --nocapture
 	cargo test $(WHOLE) --test e2e -- --ignored --test-threads=1
 
+# The company in containers: docs/docker.md. DEBIAN=trixie POSTGRES=17 chooses other images.
+docker-build: ## build the images: relay, PostgreSQL with the extension, RabbitMQ
+	@docker/build.sh
+
+docker-secrets: ## make an authority, certificates and passwords for the company in containers
+	@docker/secrets.sh
+
+docker-up: ## build the images and start a head and two branches in containers
+	@docker/up.sh
+
+docker-demo: ## traffic there, a branch cut off and joined again, and a verdict
+	@docker/demo.sh
+
+docker-branch: ## add a branch to them: NAME=sfax
+	@docker/branch.sh "$(NAME)"
+
+docker-down: ## stop them; VOLUMES=yes throws their data away
+	@docker/down.sh
+
+docker-test: ## build and try all of that in a company of its own, with kills and intruders
+	@OFFICESYNC_DOCKER_TEST=yes docker/test.sh
+
+test-docker-if-ready:
+	@docker/test.sh --if-ready
+
 # What `make bench` may be told; what is not said is left to its defaults (`officesync-bench --help`).
 BENCH = $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ROWS),--big-rows $(ROWS)) \
 	$(if $(BULK),--rows $(BULK)) $(if $(BACKLOG),--backlog $(BACKLOG))
@@ -93,6 +119,7 @@ bench-micro: ## the hot loops of the change format alone: a row to its line and 
 bench-count: install ## instructions a row there, in capture and in apply, counted by valgrind: no noise
 	@scripts/count-instructions.sh $(TARGET)
 
+.PHONY: test-docker-if-ready
 clean: down ## remove everything built, and end what an interrupted run left
 	@for run in $(TARGET)/e2e/* $${TMPDIR:-/tmp}/officesync-e2e/*; do \
 		if [ -d "$$run/pids" ]; then rm -f "$$run/keep"; scripts/reap.sh "$$run" </dev/null; fi; \

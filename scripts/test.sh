@@ -3,7 +3,7 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-steps=(deps fmt build clippy test-unit install test-regress test-e2e)
+steps=(deps fmt build clippy test-unit install test-regress test-e2e test-docker-if-ready)
 passed=()
 step=start
 

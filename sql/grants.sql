@@ -11,4 +11,5 @@ GRANT EXECUTE ON FUNCTION officesync.set_office(text, text), officesync.track(re
     officesync.union_of_objects(jsonb, jsonb, jsonb) TO PUBLIC;
 GRANT SELECT ON officesync.tracked_tables, officesync.outbox_status, officesync.offices, officesync.lanes,
     officesync.policy TO pg_monitor;
-GRANT EXECUTE ON FUNCTION officesync.check(text), officesync.has_unsent(), officesync.outbox_position() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION officesync.check(text), officesync.has_unsent(), officesync.outbox_position(),
+    officesync.status() TO pg_monitor;

@@ -61,7 +61,7 @@ pub(crate) async fn check(config: &Config) -> bool {
 }
 
 async fn check_database(config: &Config, report: &mut Report) -> Option<(Office, Vec<String>)> {
-    let client = match crate::lead::open(config).await {
+    let client = match crate::lead::open(&config.database).await {
         Ok((client, _)) => client,
         Err(error) => {
             report.error("PostgreSQL", &error);

@@ -47,10 +47,14 @@ const PRUNE: &str = "SELECT officesync.prune()";
 const CHECK: &str = "SELECT severity, object, problem, remedy FROM officesync.check() LIMIT $1";
 const TELL_TABLES: &str = "SELECT digest, definitions FROM officesync.tell_tables($1, $2, $3, $4)";
 const HELD_TABLES: &str = "SELECT officesync.held_tables($1)";
+const STATUS: &str = "SELECT officesync.status()::text";
+const PEEK: &str =
+    "SELECT tick, sequence, chunk, changes, compressed, body FROM officesync.peek($1, $2)";
+const NAME_SESSION: &str = "SELECT set_config('application_name', $1, false)";
 const RECEIVE_TABLES: &str = "SELECT officesync.receive_tables($1, $2, $3, $4, $5)";
 
 /// The functions the relay calls, for `check`.
-pub(crate) const FUNCTIONS: [&str; 24] = [
+pub(crate) const FUNCTIONS: [&str; 26] = [
     "officesync.relay_start(text)",
     "officesync.try_lead()",
     "officesync.tick(bigint)",
@@ -75,6 +79,8 @@ pub(crate) const FUNCTIONS: [&str; 24] = [
     "officesync.tell_tables(text,text,text,text)",
     "officesync.held_tables(text)",
     "officesync.receive_tables(text,text,text,text,text)",
+    "officesync.status()",
+    "officesync.peek(integer,boolean)",
 ];
 const EXECUTABLE: &str = "SELECT to_regprocedure($1) IS NOT NULL, \
      coalesce(has_function_privilege(to_regprocedure($1), 'EXECUTE'), false)";
@@ -212,9 +218,9 @@ pub(crate) fn pool(config: &Config) -> Result<Pool> {
         },
     );
     // One for each lane at work, one to flush with, one to settle and drain with, one for control messages,
-    // one to check with.
+    // one to check with, one for /metrics.
     Pool::builder(manager)
-        .max_size(config.apply_concurrency + 4)
+        .max_size(config.apply_concurrency + 5)
         .build()
         .map_err(|error| Error::Pool(error.to_string()))
 }
@@ -554,4 +560,44 @@ pub(crate) async fn receive_tables(
 pub(crate) async fn executable(client: &Client, function: &str) -> Result<(bool, bool)> {
     let row = one(client, EXECUTABLE, &[&function]).await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// What `officesync.status()` says, as JSON.
+pub(crate) async fn status(client: &Client) -> Result<String> {
+    Ok(one(client, STATUS, &[]).await?.try_get(0)?)
+}
+
+/// What others see of this session in `pg_stat_activity`.
+pub(crate) async fn name_session(client: &Client, name: &str) -> Result<()> {
+    one(client, NAME_SESSION, &[&name]).await.map(drop)
+}
+
+/// One row of the outbox, as `peek` shows it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// `None`: in no tick yet.
+    pub(crate) tick: Option<i64>,
+    pub(crate) sequence: i64,
+    pub(crate) chunk: i32,
+    pub(crate) changes: i32,
+    pub(crate) compressed: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The rows of so many transactions that a peer has not acknowledged, the oldest or the newest ones.
+pub(crate) async fn peek(client: &Client, transactions: i32, newest: bool) -> Result<Vec<Kept>> {
+    many(client, PEEK, &[&transactions, &newest])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(Kept {
+                tick: row.try_get(0)?,
+                sequence: row.try_get(1)?,
+                chunk: row.try_get(2)?,
+                changes: row.try_get(3)?,
+                compressed: row.try_get(4)?,
+                body: row.try_get(5)?,
+            })
+        })
+        .collect()
 }

@@ -135,6 +135,21 @@ const POLICIES: [(Kind, Policy, &str); 9] = [
 ];
 
 impl Kind {
+    /// The kind's name in metrics.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Kind::Configuration => "configuration",
+            Kind::DatabaseTransient => "database_transient",
+            Kind::DatabasePermission => "database_permission",
+            Kind::DatabaseRefuses => "database_refuses",
+            Kind::DatabaseUnfit => "database_unfit",
+            Kind::BrokerTransient => "broker_transient",
+            Kind::BrokerPermission => "broker_permission",
+            Kind::BrokerTopology => "broker_topology",
+            Kind::Internal => "internal",
+        }
+    }
+
     pub(crate) fn policy(self) -> Policy {
         self.row().1
     }

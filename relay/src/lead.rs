@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_postgres::AsyncMessage;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::database::{self, Client, Office};
 use crate::error::{Error, Result};
 
@@ -37,7 +37,7 @@ pub(crate) struct Session {
 
 /// Connects, introduces the relay and listens. Listening comes before every query about what is new.
 pub(crate) async fn connect(config: &Config) -> Result<Session> {
-    let (client, wakers) = open(config).await?;
+    let (client, wakers) = open(&config.database).await?;
     let office = database::relay_start(&client).await.map_err(unfit)?;
     database::listen(&client).await?;
     Ok(Session {
@@ -48,9 +48,9 @@ pub(crate) async fn connect(config: &Config) -> Result<Session> {
 }
 
 /// Opens one connection whose notifications go to the wakers.
-pub(crate) async fn open(config: &Config) -> Result<(Client, Arc<Wakers>)> {
-    let parameters = config.database.parameters()?;
-    let tls = crate::tls::for_database(&config.database.tls)?;
+pub(crate) async fn open(server: &Database) -> Result<(Client, Arc<Wakers>)> {
+    let parameters = server.parameters()?;
+    let tls = crate::tls::for_database(&server.tls)?;
     let (client, mut connection) = parameters.connect(tls).await?;
     let wakers = Arc::new(Wakers::default());
     let told = Arc::clone(&wakers);
@@ -97,9 +97,9 @@ pub(crate) async fn lead(session: &Session, stop: &CancellationToken) -> Result<
     }
 }
 
-/// An error that `relay_start` itself raises says that this database does not fit; it is not one of
-/// the errors that pass.
-fn unfit(error: Error) -> Error {
+/// An error that `relay_start` or `status` itself raises says that this database does not fit; it is not
+/// one of the errors that pass.
+pub(crate) fn unfit(error: Error) -> Error {
     use crate::error::Kind;
     match (&error, error.kind()) {
         (Error::Database(inner), Kind::DatabaseRefuses) => {

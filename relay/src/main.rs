@@ -17,15 +17,18 @@ mod lead;
 mod log;
 mod message;
 mod outbox;
+mod output;
+mod peek;
 mod run;
 mod stats;
+mod status;
 mod tls;
 mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -46,7 +49,37 @@ enum Command {
     /// Test the configuration, the database and the broker; exit 0 when all is well, else 1.
     #[command(after_help = config::help())]
     Check(Options),
+    /// Show where this office stands: link, lag, backlog, peers, lanes, conflicts.
+    #[command(after_help = STATUS_HELP)]
+    Status {
+        #[command(flatten)]
+        options: Options,
+        #[command(flatten)]
+        show: status::Show,
+    },
+    /// Show what waits in the outbox or in a queue, row by row, without consuming it.
+    Peek {
+        #[command(flatten)]
+        options: Options,
+        #[command(flatten)]
+        show: peek::Look,
+    },
+    /// Ask the relay beside this one for its health; exit 0 when it is well, else 1.
+    Healthy {
+        #[command(flatten)]
+        options: Options,
+        #[command(flatten)]
+        ask: health::probe::Ask,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
 }
+
+const STATUS_HELP: &str = "Needs DATABASE_URL only, of any role with officesync.grant_monitor() or pg_monitor. \
+Exit codes: 0 shown, 1 the database could not be asked, 2 wrong configuration, 3 not an officesync database or no right to it.";
 
 #[derive(Debug, Args)]
 struct Options {
@@ -70,10 +103,54 @@ fn main() -> ExitCode {
 }
 
 fn start(command: &Command) -> Result<ExitCode> {
-    let (Command::Run(options) | Command::Check(options)) = command;
+    tls::install_provider();
+    match command {
+        Command::Run(options) => {
+            let config = configured(options)?;
+            work(run::run(config)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Check(options) => {
+            let config = configured(options)?;
+            work(async { Ok(exit_code(check::check(&config).await)) })
+        }
+        Command::Status { options, show } => {
+            let file = options.config.as_deref();
+            work(status::run(show, file)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Peek { options, show } => {
+            let file = options.config.as_deref();
+            work(peek::run(show, file)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Healthy { options, ask } => {
+            work(health::probe::run(ask, options.config.as_deref())).map(exit_code)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            let mut command = Cli::command();
+            clap_complete::generate(*shell, &mut command, env!("CARGO_PKG_NAME"), &mut script);
+            let _ = output::print(&String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn exit_code(well: bool) -> ExitCode {
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// The whole configuration, and the log as it says.
+fn configured(options: &Options) -> Result<Config> {
     let config = Config::load(options.config.as_deref())?;
     log::start(&config.log, config.log_format)?;
-    tls::install_provider();
+    Ok(config)
+}
+
+/// Runs to the end.
+fn work<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     // A thin pipe needs few hands; the databases' machine has better use for its cores.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -83,14 +160,15 @@ fn start(command: &Command) -> Result<ExitCode> {
             what: "runtime".into(),
             problem: error.to_string(),
         })?;
-    match command {
-        Command::Run(_) => runtime
-            .block_on(run::run(config))
-            .map(|()| ExitCode::SUCCESS),
-        Command::Check(_) => Ok(if runtime.block_on(check::check(&config)) {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }),
+    runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::error::{Error, Policy, Result};
+use crate::health::metrics::Metrics;
 use crate::inbox::Inbox;
 use crate::inbox::apply::Applier;
 use crate::inbox::control::ControlTask;
@@ -34,14 +35,22 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     let stats = Arc::new(Stats::default());
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
+    let metrics = Arc::new(Metrics::new(Arc::clone(&stats)));
     if let Some(address) = config.health {
-        health::serve(address, Arc::clone(&stats), stop.clone()).await?;
+        health::serve(address, Arc::clone(&metrics), stop.clone()).await?;
     }
     let mut backoff = Backoff::new(Duration::from_millis(200), config.reconnect_max);
     let mut has_led = false;
     let known = Known::default();
     while !stop.is_cancelled() {
-        let ended = one_session(&config, &stats, &stop, &mut has_led, &mut backoff, &known).await;
+        let process = Process {
+            config: &config,
+            stats: &stats,
+            metrics: &metrics,
+            stop: &stop,
+        };
+        let ended = one_session(&process, &mut has_led, &mut backoff, &known).await;
+        metrics.forget_database();
         stats.database.store(false, Relaxed);
         stats.leading.store(false, Relaxed);
         let Err(error) = ended else {
@@ -51,6 +60,7 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         if stop.is_cancelled() && matches!(error, Error::GraceOver) {
             break;
         }
+        stats.failed(&error);
         let has_worked = has_led && (!error.is_of_broker() || stats.broker_ever.load(Relaxed));
         if may_not_retry(&error, has_worked) {
             return Err(error);
@@ -73,18 +83,29 @@ fn may_not_retry(error: &Error, has_worked: bool) -> bool {
     }
 }
 
+/// What a session needs of the process.
+struct Process<'a> {
+    config: &'a Arc<Config>,
+    stats: &'a Arc<Stats>,
+    metrics: &'a Metrics,
+    stop: &'a CancellationToken,
+}
+
 async fn one_session(
-    config: &Arc<Config>,
-    stats: &Arc<Stats>,
-    stop: &CancellationToken,
+    process: &Process<'_>,
     has_led: &mut bool,
     backoff: &mut Backoff,
     known: &Known,
 ) -> Result<()> {
-    let session = match stop.run_until_cancelled(lead::connect(config)).await {
+    let (stats, stop) = (process.stats, process.stop);
+    let session = match stop
+        .run_until_cancelled(lead::connect(process.config))
+        .await
+    {
         None => return Ok(()),
         Some(session) => session?,
     };
+    stats.connected("database");
     stats.database.store(true, Relaxed);
     if lead::lead(&session, stop).await?.is_none() {
         return Ok(());
@@ -100,19 +121,15 @@ async fn one_session(
         relay = env!("CARGO_PKG_VERSION"),
         "leading"
     );
-    work(config, stats, stop, session, Arc::clone(known)).await
+    work(process, session, Arc::clone(known)).await
 }
 
 /// Starts the tasks of a session and waits for the first to end, or for the order to stop.
-async fn work(
-    config: &Arc<Config>,
-    stats: &Arc<Stats>,
-    stop: &CancellationToken,
-    session: Session,
-    known: Known,
-) -> Result<()> {
+async fn work(process: &Process<'_>, session: Session, known: Known) -> Result<()> {
+    let (config, stats, stop) = (process.config, process.stats, process.stop);
     let session_stop = stop.child_token();
     let pool = database::pool(config)?;
+    process.metrics.read_from(pool.clone());
     let office = Arc::new(session.office.clone());
     let positions = Arc::new(Positions::default());
     let wakers = Arc::clone(&session.wakers);
@@ -121,7 +138,12 @@ async fn work(
     let (events, events_in) = mpsc::channel(QUEUE);
     let shared = Shared {
         office: Arc::clone(&office),
-        applier: Applier::new(pool.clone(), config, session_stop.clone()),
+        applier: Applier::new(
+            pool.clone(),
+            config,
+            Arc::clone(stats),
+            session_stop.clone(),
+        ),
         stats: Arc::clone(stats),
         positions: Arc::clone(&positions),
         commands,
@@ -162,8 +184,8 @@ async fn work(
         Ok(())
     });
     let ended = supervise(&mut tasks, stop, &session_stop, config.shutdown_grace).await;
-    stats.publisher.store(false, Relaxed);
-    stats.consumer.store(false, Relaxed);
+    stats.set_publishing(false);
+    stats.set_consuming(false);
     ended
 }
 

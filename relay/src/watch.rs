@@ -97,9 +97,9 @@ impl Watch {
 
     fn take(&mut self, found: BTreeSet<Finding>) {
         let errors = found.iter().filter(|finding| finding.is_error()).count();
-        self.stats.errors.store(count(errors), Relaxed);
+        self.stats.found_errors.store(count(errors), Relaxed);
         self.stats
-            .warnings
+            .found_warnings
             .store(count(found.len() - errors), Relaxed);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         tell(&compare(&known, &found));

@@ -19,7 +19,7 @@ LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET session_replication_role = replica
 SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
 SET lc_monetary = 'C' SET xmloption = content SET extra_float_digits = 1 SET bytea_output = hex
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 SET plan_cache_mode = force_generic_plan
 -- Of a deadlock with a user's transaction this one is the victim: it is tried again.
 SET deadlock_timeout = '50ms'

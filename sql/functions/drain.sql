@@ -8,6 +8,6 @@ RETURNS TABLE (
     sequence bigint, chunk integer, last boolean, encoding text, changes integer, body bytea,
     continue_at integer)
 LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS 'MODULE_PATHNAME', 'drain_wrapper';

@@ -8,7 +8,7 @@ AS $$
       AND p.proname IN ('relay_start', 'try_lead', 'doze', 'wake', 'tick', 'outbox_position', 'ticks_after',
                         'drain', 'settle', 'prune', 'apply', 'apply_staged', 'flush', 'staged_lanes', 'inbox_position',
                         'halt_lane', 'receive_hello', 'receive_welcome', 'receive_position', 'require_sender', 'check',
-                        'tell_tables', 'held_tables', 'receive_tables')
+                        'tell_tables', 'held_tables', 'receive_tables', 'peek')
 $$;
 
 CREATE FUNCTION officesync.grant_relay(role regrole) RETURNS void

@@ -3,7 +3,7 @@
 -- Touches: outbox, tick, conflicts.
 CREATE FUNCTION officesync.prune() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
     done officesync.tick;

@@ -9,7 +9,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'begin_tick_wrapper';
 -- Touches: outbox, tick.
 CREATE FUNCTION officesync.tick(known bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
     before  officesync.tick;

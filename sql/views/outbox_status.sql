@@ -1,8 +1,10 @@
--- The outbox: how far ticks were made, sent and acknowledged, and what waits. One row.
+-- The outbox: how far ticks were made, sent and acknowledged, and what is kept because a peer has not
+-- acknowledged it: ticks, rows, bytes. One row.
 CREATE VIEW officesync.outbox_status AS
 SELECT p.last_tick, p.sent_tick, p.acknowledged_tick,
        (SELECT pg_catalog.count(*) FROM officesync.tick t WHERE t.number > p.sent_tick) AS unsent_ticks,
        officesync.has_unsent() AS unsent_changes,
+       (SELECT pg_catalog.count(*) FROM officesync.tick t WHERE t.number > p.acknowledged_tick) AS ticks,
        waiting.rows, waiting.bytes,
        (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(o.relid))::bigint
         FROM pg_catalog.pg_partition_tree('officesync.outbox') o WHERE o.isleaf) AS disk_bytes

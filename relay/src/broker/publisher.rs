@@ -20,6 +20,7 @@ use crate::database::{Office, Role};
 use crate::error::Result;
 use crate::message::{EXCHANGE_DOWN, EXCHANGE_UP, short};
 use crate::outbox::settle::{Confirmed, InFlight, Outcome, Trouble};
+use crate::stats::Stats;
 
 type Confirming = Pin<Box<dyn Future<Output = lapin::Result<Confirmation>> + Send>>;
 
@@ -42,20 +43,26 @@ pub(crate) struct Publisher {
     waiting: VecDeque<Option<Confirming>>,
     in_flight: InFlight,
     quiet_since: Instant,
+    stats: Arc<Stats>,
 }
 
 impl Publisher {
     /// Connects, declares the topology and switches publisher confirms on.
-    pub(crate) async fn connect(config: &Config, office: &Office) -> Result<Self> {
+    pub(crate) async fn connect(
+        config: &Config,
+        office: &Office,
+        stats: Arc<Stats>,
+    ) -> Result<Self> {
         let name = format!("officesync {} publishing", office.name);
         let link = connect(&config.broker, name).await?;
         topology::declare(&link.connection, office).await?;
-        Self::open(Arc::new(link), office.role).await
+        stats.connected("publishing");
+        Self::open(Arc::new(link), office.role, stats).await
     }
 
     /// A fresh channel on a connection that is well: nothing that is still on its way for an older
     /// channel can be taken for an answer to what is published on this one.
-    pub(crate) async fn open(link: Arc<Link>, role: Role) -> Result<Self> {
+    pub(crate) async fn open(link: Arc<Link>, role: Role, stats: Arc<Stats>) -> Result<Self> {
         let channel = link.connection.create_channel().await?;
         channel
             .confirm_select(ConfirmSelectOptions::default())
@@ -70,6 +77,7 @@ impl Publisher {
             waiting: VecDeque::new(),
             in_flight: InFlight::default(),
             quiet_since: Instant::now(),
+            stats,
         })
     }
 
@@ -148,6 +156,9 @@ impl Publisher {
             }
         }
         let done = self.in_flight.take_done();
+        let taken = done.removed - done.returned;
+        self.stats.published("confirmed", taken);
+        self.stats.published("returned", done.returned);
         for _ in 0..done.removed {
             self.waiting.pop_front();
         }
@@ -177,6 +188,11 @@ impl Publisher {
             Ok(Confirmation::NotRequested) => Outcome::Nacked,
             Err(error) => Outcome::Failed(error.to_string()),
         };
+        match &outcome {
+            Outcome::Nacked => self.stats.published("nacked", 1),
+            Outcome::Failed(_) => self.stats.published("failed", 1),
+            Outcome::Acked | Outcome::AckedWithReturn { .. } => {}
+        }
         self.in_flight.resolve(index, outcome);
     }
 

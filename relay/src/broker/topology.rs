@@ -92,18 +92,21 @@ async fn declare_queue(
     Ok(())
 }
 
-/// RabbitMQ 4 drops a message after 20 redeliveries unless told otherwise; a lane that fails is halted
-/// here long before, so the limit is lifted. RabbitMQ 3 has no default limit and refuses -1 as invalid,
-/// and then the queue is declared without it.
+/// A quorum queue drops a message after so many redeliveries: 20 from RabbitMQ 4 on unless told otherwise. A
+/// lane that fails is halted here long before, so the limit is put out of reach. Not by -1: RabbitMQ 4 takes
+/// that as no limit, RabbitMQ 3 takes it as less than one and drops what is given back once.
+const OUT_OF_REACH: i32 = i32::MAX;
+
+/// A queue that was declared without a limit is taken as it is.
 async fn create_queue(connection: &Connection, queue: &str) -> Answer {
     let mut arguments = FieldTable::default();
     arguments.insert(
         "x-queue-type".into(),
         AMQPValue::LongString("quorum".into()),
     );
-    let mut unlimited = arguments.clone();
-    unlimited.insert("x-delivery-limit".into(), AMQPValue::LongInt(-1));
-    let refused = match try_create(connection, queue, unlimited).await {
+    let mut limited = arguments.clone();
+    limited.insert("x-delivery-limit".into(), AMQPValue::LongInt(OUT_OF_REACH));
+    let refused = match try_create(connection, queue, limited).await {
         Ok(()) => return Ok(()),
         Err(error) => error,
     };
@@ -112,9 +115,7 @@ async fn create_queue(connection: &Connection, queue: &str) -> Answer {
     if !about_limit {
         return Err(refused);
     }
-    if !refused.to_string().contains("invalid arg") {
-        tracing::debug!(queue, "the queue exists without a lifted delivery limit");
-    }
+    tracing::debug!(queue, "the queue exists with another delivery limit");
     try_create(connection, queue, arguments).await
 }
 
@@ -180,7 +181,12 @@ fn reply_code(error: &lapin::Error) -> Option<u16> {
     }
 }
 
-fn explain(error: lapin::Error, object: &str) -> Error {
+/// Whether an answer says that what was asked for is not there.
+pub(crate) fn is_missing(error: &lapin::Error) -> bool {
+    reply_code(error) == Some(404)
+}
+
+pub(crate) fn explain(error: lapin::Error, object: &str) -> Error {
     match reply_code(&error) {
         Some(406) => Error::Topology {
             object: object.to_owned(),

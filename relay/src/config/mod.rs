@@ -52,27 +52,21 @@ pub(crate) struct Config {
 impl Config {
     /// Reads the file (if any) and this process's environment.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
-        let environment = std::env::vars_os().filter_map(|(key, value)| {
-            let key = key.to_str()?.strip_prefix(PREFIX)?.to_owned();
-            (key != "CONFIG").then(|| (key, value.to_string_lossy().into_owned()))
-        });
-        let toml = file.map(read_file).transpose()?;
-        Self::parse(toml.as_deref(), environment)
+        Self::new(&Given::load(file)?)
     }
 
+    #[cfg(test)]
     fn parse(
         toml: Option<&str>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self> {
-        let given = Given::collect(toml, environment)?;
-        let plaintext = given.switch("ALLOW_PLAINTEXT")?;
+        Self::new(&Given::collect(toml, environment)?)
+    }
+
+    fn new(given: &Given) -> Result<Self> {
         Ok(Self {
-            database: Database::new(
-                &given.source("DATABASE_URL")?,
-                given.tls("DATABASE")?,
-                plaintext,
-            )?,
-            broker: Broker::new(&given.source("AMQP_URL")?, given.tls("AMQP")?, plaintext)?,
+            database: given.database()?,
+            broker: given.broker()?,
             health: given.health()?,
             poll_interval: given.milliseconds("POLL_INTERVAL_MS")?,
             tick_interval: given.milliseconds("TICK_INTERVAL_MS")?,
@@ -85,6 +79,21 @@ impl Config {
             log_format: given.log_format()?,
         })
     }
+}
+
+/// The database alone, for commands that need nothing else.
+pub(crate) fn database(file: Option<&Path>) -> Result<Database> {
+    Given::load(file)?.database()
+}
+
+/// The broker alone.
+pub(crate) fn broker(file: Option<&Path>) -> Result<Broker> {
+    Given::load(file)?.broker()
+}
+
+/// Where a relay with these settings answers about its health.
+pub(crate) fn health(file: Option<&Path>) -> Result<Option<SocketAddr>> {
+    Given::load(file)?.health()
 }
 
 /// Where a URL comes from.
@@ -134,6 +143,30 @@ impl Source {
 struct Given(BTreeMap<String, String>);
 
 impl Given {
+    /// What the file (if any) and this process's environment say.
+    fn load(file: Option<&Path>) -> Result<Self> {
+        let environment = std::env::vars_os().filter_map(|(key, value)| {
+            let key = key.to_str()?.strip_prefix(PREFIX)?.to_owned();
+            (key != "CONFIG").then(|| (key, value.to_string_lossy().into_owned()))
+        });
+        let toml = file.map(read_file).transpose()?;
+        Self::collect(toml.as_deref(), environment)
+    }
+
+    fn database(&self) -> Result<Database> {
+        let plaintext = self.switch("ALLOW_PLAINTEXT")?;
+        Database::new(
+            &self.source("DATABASE_URL")?,
+            self.tls("DATABASE")?,
+            plaintext,
+        )
+    }
+
+    fn broker(&self) -> Result<Broker> {
+        let plaintext = self.switch("ALLOW_PLAINTEXT")?;
+        Broker::new(&self.source("AMQP_URL")?, self.tls("AMQP")?, plaintext)
+    }
+
     fn collect(
         toml: Option<&str>,
         environment: impl IntoIterator<Item = (String, String)>,

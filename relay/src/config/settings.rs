@@ -55,7 +55,7 @@ settings! {
     AMQP_CERT_FILE Form::Text(None), "PEM file of the client certificate for RabbitMQ";
     AMQP_KEY_FILE Form::Text(None), "PEM file of the PKCS#8 key of AMQP_CERT_FILE";
     ALLOW_PLAINTEXT Form::Switch, "allow connections without TLS to hosts other than this one";
-    HEALTH_PORT Form::Number { min: 1, max: 65_535, default: None }, "port of /healthz and /readyz (off unless set)";
+    HEALTH_PORT Form::Number { min: 1, max: 65_535, default: None }, "port of /healthz, /readyz and /metrics (off unless set)";
     HEALTH_ADDRESS Form::Text(Some("127.0.0.1")), "address HEALTH_PORT is opened on";
     POLL_INTERVAL_MS number(10, 60_000, 1_000), "milliseconds after which an idle relay looks for changes even if nobody woke it";
     TICK_INTERVAL_MS number(1, 10_000, 10), "milliseconds between two ticks under load";

@@ -18,6 +18,7 @@ use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::database::{self, Applied, Client, Part};
 use crate::error::{Error, Policy, Result};
+use crate::stats::Stats;
 
 /// SQLSTATE `feature_not_supported`, for messages of a newer version.
 pub(crate) const NEWER_VERSION: &str = "0A000";
@@ -29,6 +30,7 @@ pub(crate) struct Applier {
     places: Arc<Semaphore>,
     stop: CancellationToken,
     retry_max: Duration,
+    stats: Arc<Stats>,
     witness: Arc<Mutex<Option<Witness>>>,
 }
 
@@ -82,12 +84,18 @@ impl Call<'_> {
 }
 
 impl Applier {
-    pub(crate) fn new(pool: Pool, config: &Config, stop: CancellationToken) -> Self {
+    pub(crate) fn new(
+        pool: Pool,
+        config: &Config,
+        stats: Arc<Stats>,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             pool,
             places: Arc::new(Semaphore::new(config.apply_concurrency)),
             stop,
             retry_max: config.reconnect_max,
+            stats,
             witness: Arc::default(),
         }
     }
@@ -147,6 +155,7 @@ impl Applier {
                 // No connection to be had says nothing about the tick.
                 Err(error) => (error, false),
             };
+            self.stats.failed(&error);
             if refused {
                 tracing::error!(
                     origin = at.origin,

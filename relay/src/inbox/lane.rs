@@ -5,7 +5,6 @@
 //! [`super::settle`]'s.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
@@ -138,7 +137,8 @@ impl Lane {
             position: applied.seen.or(applied.position).unwrap_or(self.position),
         });
         self.settle(witness, Some(acker), moved).await?;
-        self.shared.stats.bytes_received.fetch_add(bytes, Relaxed);
+        self.shared.stats.bytes_received.inc_by(bytes);
+        self.shared.stats.received(&applied.outcome);
         tracing::debug!(
             origin = part.origin,
             tick = part.tick,

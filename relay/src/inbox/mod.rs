@@ -14,7 +14,6 @@ mod tables;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
@@ -83,13 +82,14 @@ impl Inbox {
                         office = self.shared.office.name,
                         "consuming from the broker"
                     );
-                    self.shared.stats.consumer.store(true, Relaxed);
+                    self.shared.stats.connected("consuming");
+                    self.shared.stats.set_consuming(true);
                     if std::mem::take(&mut queue_lost) {
                         let telling = self.shared.events.send(Event::QueueLost);
                         stop.run_until_cancelled(telling).await;
                     }
                     let ended = self.consume(consumer).await;
-                    self.shared.stats.consumer.store(false, Relaxed);
+                    self.shared.stats.set_consuming(false);
                     match ended {
                         Ok(()) => break,
                         Err(error) => {
@@ -100,6 +100,7 @@ impl Inbox {
                 }
                 Some(Err(error)) => error,
             };
+            self.shared.stats.failed(&error);
             if !told {
                 told = true;
                 tracing::warn!(%error, advice = error.kind().advice(), "consuming is interrupted; trying again");

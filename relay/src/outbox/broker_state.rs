@@ -12,6 +12,7 @@ use crate::broker::publisher::Publisher;
 use crate::config::Config;
 use crate::database::Office;
 use crate::error::{Error, Result};
+use crate::stats::Stats;
 
 /// The shortest rest after a failure.
 const REST: Duration = Duration::from_millis(200);
@@ -31,14 +32,16 @@ enum State {
 pub(crate) struct BrokerState {
     config: Arc<Config>,
     office: Arc<Office>,
+    stats: Arc<Stats>,
     state: State,
     backoff: Backoff,
     warned: Option<(&'static str, Instant)>,
 }
 
 impl BrokerState {
-    pub(crate) fn new(config: Arc<Config>, office: Arc<Office>) -> Self {
+    pub(crate) fn new(config: Arc<Config>, office: Arc<Office>, stats: Arc<Stats>) -> Self {
         Self {
+            stats,
             backoff: Backoff::new(REST, config.reconnect_max),
             config,
             office,
@@ -66,8 +69,9 @@ impl BrokerState {
             && until <= now
         {
             let (config, office) = (Arc::clone(&self.config), Arc::clone(&self.office));
+            let stats = Arc::clone(&self.stats);
             self.state = State::Connecting(tokio::spawn(async move {
-                Publisher::connect(&config, &office).await
+                Publisher::connect(&config, &office, stats).await
             }));
         }
     }
@@ -129,10 +133,10 @@ impl BrokerState {
     pub(crate) fn reopen(&mut self) {
         if let State::Up(publisher) = &self.state {
             let (link, role) = (publisher.link(), self.office.role);
-            self.state =
-                State::Connecting(tokio::spawn(
-                    async move { Publisher::open(link, role).await },
-                ));
+            let stats = Arc::clone(&self.stats);
+            self.state = State::Connecting(tokio::spawn(async move {
+                Publisher::open(link, role, stats).await
+            }));
         }
     }
 

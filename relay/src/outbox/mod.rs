@@ -38,7 +38,7 @@ use crate::inbox::control::Event;
 use crate::inbox::position::Positions;
 use crate::lead::Session;
 use crate::message::Control;
-use crate::stats::Stats;
+use crate::stats::{self, Link, Stats};
 
 /// Without a branch queue publishing is tried again this slowly.
 const NO_BRANCH_REST: Duration = Duration::from_secs(2);
@@ -64,6 +64,8 @@ pub(crate) struct Outbox {
     stop: CancellationToken,
     ticker: Ticker,
     broker: BrokerState,
+    /// What this session last said of the link, for those who look at the database.
+    told_link: Option<Link>,
     stream: Stream,
     underway: Option<Underway>,
     resends: Resends,
@@ -107,7 +109,12 @@ impl Outbox {
                 config.poll_interval,
                 config.max_ticks_in_flight,
             ),
-            broker: BrokerState::new(Arc::clone(config), Arc::clone(&around.office)),
+            broker: BrokerState::new(
+                Arc::clone(config),
+                Arc::clone(&around.office),
+                Arc::clone(&around.stats),
+            ),
+            told_link: None,
             stream: Stream::new(made, sent),
             underway: None,
             resends: Resends::default(),
@@ -142,6 +149,7 @@ impl Outbox {
             if self.stop.is_cancelled() && self.finished() {
                 break;
             }
+            self.tell_link().await?;
             if !self.work().await? {
                 let woken = self.wait().await;
                 self.handle(woken)?;
@@ -164,6 +172,18 @@ impl Outbox {
         idle && self.settling.is_none() && self.stream.confirmed <= self.settled
     }
 
+    /// The state of the link stands in the name of the leading session, where `officesync.status()` finds
+    /// it: it costs no write, and ends with the session.
+    async fn tell_link(&mut self) -> Result<()> {
+        let link = self.around.stats.link();
+        if self.told_link.replace(link) == Some(link) {
+            return Ok(());
+        }
+        let since = stats::now_us() / 1_000_000;
+        let name = format!("officesync-relay link={} since={since}", link.as_str());
+        database::name_session(&self.session.client, &name).await
+    }
+
     async fn confirms_so_far(&mut self) -> Option<std::result::Result<Vec<Confirmed>, Trouble>> {
         let publisher = self.broker.up()?;
         std::future::poll_fn(|cx| match publisher.poll(cx) {
@@ -180,6 +200,7 @@ impl Outbox {
         let wakers = Arc::clone(&self.session.wakers);
         // Either there is a publisher to be polled for confirms, or there is a connection in the making.
         let up = self.broker.is_up();
+        let stats = Arc::clone(&self.around.stats);
         let broker = &mut self.broker;
         let progress = async {
             if up {
@@ -201,6 +222,7 @@ impl Outbox {
             ended = join(&mut self.settling) => Woken::Settled(ended),
             Some(command) = self.commands.recv() => Woken::Command(command),
             () = wakers.outbox.notified(), if !stopping => Woken::Notified,
+            () = stats.link_changed.notified() => Woken::Time,
             () = tokio::time::sleep_until(deadline.into()) => Woken::Time,
         }
     }
@@ -257,11 +279,12 @@ impl Outbox {
     }
 
     fn broker_is_up(&mut self) {
-        if !self.around.stats.publisher.swap(true, Relaxed) {
+        if !self.around.stats.set_publishing(true) {
             tracing::info!(office = self.around.office.name, "publishing to the broker");
         }
         self.around.stats.broker_ever.store(true, Relaxed);
         self.told_blocked = false;
+        self.around.stats.blocked.store(false, Relaxed);
         for (key, control) in std::mem::take(&mut self.unsaid) {
             self.say(key, control);
         }
@@ -271,6 +294,7 @@ impl Outbox {
 
     /// At the first start a refusal (password, rights, other properties) is the operator's to see.
     fn broker_is_down(&mut self, error: Error) -> Result<()> {
+        self.around.stats.failed(&error);
         let passes = error.kind().policy() == Policy::Retry;
         if !passes && !self.around.stats.broker_ever.load(Relaxed) {
             return Err(error);
@@ -393,7 +417,7 @@ impl Outbox {
         if self.broker.should_tell(why, Instant::now()) {
             tracing::warn!("{why}");
         }
-        self.around.stats.publisher.store(false, Relaxed);
+        self.around.stats.set_publishing(false);
         self.broker.fail();
         self.forget_in_flight();
     }

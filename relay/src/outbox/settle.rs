@@ -73,6 +73,8 @@ pub(crate) struct InFlight {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     pub(crate) removed: usize,
+    /// So many of them had come back.
+    pub(crate) returned: usize,
     pub(crate) confirmed: Vec<Confirmed>,
     pub(crate) trouble: Option<Trouble>,
 }
@@ -136,12 +138,13 @@ impl InFlight {
     /// Takes the confirmed messages from the front, up to the first that is not.
     pub(crate) fn take_done(&mut self) -> Done {
         let mut confirmed = Vec::new();
-        let mut removed = 0;
+        let (mut removed, mut returned) = (0, 0);
         while self.trouble.is_none() && self.entries.front().is_some_and(|entry| entry.acked) {
             let Some(entry) = self.entries.pop_front() else {
                 break;
             };
             removed += 1;
+            returned += usize::from(entry.returned);
             self.bytes -= entry.bytes;
             match (entry.returned, entry.what) {
                 (false, what) => confirmed.push(what),
@@ -161,6 +164,7 @@ impl InFlight {
         };
         Done {
             removed,
+            returned,
             confirmed,
             trouble,
         }
@@ -212,7 +216,9 @@ mod tests {
         flight.resolve(2, returned(2));
         flight.resolve(0, Outcome::Acked);
         flight.resolve(1, Outcome::Acked);
-        assert_eq!(flight.take_done().confirmed, [part(1)]);
+        let done = flight.take_done();
+        assert_eq!((done.removed, done.returned), (2, 1));
+        assert_eq!(done.confirmed, [part(1)]);
         let done = flight.take_done();
         assert_eq!(done.trouble, Some(Trouble::Unroutable));
         assert_eq!(done.confirmed, []);

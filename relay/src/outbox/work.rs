@@ -69,6 +69,7 @@ impl Outbox {
             publisher.in_flight().bytes() < MAX_BYTES && publisher.in_flight().len() < MAX_MESSAGES;
         if blocked != self.told_blocked {
             self.told_blocked = blocked;
+            self.around.stats.blocked.store(blocked, Relaxed);
             if blocked {
                 tracing::warn!(
                     "the broker has blocked publishing (memory or disk alarm); changes are kept \
@@ -185,12 +186,10 @@ impl Outbox {
         crate::faults::publish_confirm();
         underway.advance(&drained);
         let stats = &self.around.stats;
-        stats
-            .bytes_sent
-            .fetch_add(u64::try_from(bytes).unwrap_or(0), Relaxed);
+        stats.bytes_sent.inc_by(u64::try_from(bytes).unwrap_or(0));
         stats
             .changes_sent
-            .fetch_add(u64::try_from(changes).unwrap_or(0), Relaxed);
+            .inc_by(u64::try_from(changes).unwrap_or(0));
         if last {
             self.finish_tick()?;
         }
@@ -199,7 +198,7 @@ impl Outbox {
 
     fn finish_tick(&mut self) -> Result<()> {
         let underway = self.underway.take().ok_or(Error::Task("publish"))?;
-        self.around.stats.ticks_sent.fetch_add(1, Relaxed);
+        self.around.stats.ticks_sent.inc();
         let number = underway.tick.number;
         match underway.target {
             Target::Everybody => self.stream.after = number,

@@ -1,6 +1,10 @@
-//! `/healthz` (the process is alive) and `/readyz` (it does its work), over HTTP.
+//! `/healthz` (the process is alive), `/readyz` (it does its work) and `/metrics`, over HTTP.
 //!
-//! Invariant: answers come from memory; asking costs the database and the broker nothing.
+//! Invariant: the first two answer from memory; asking costs the database and the broker nothing.
+
+mod exposition;
+pub(crate) mod metrics;
+pub(crate) mod probe;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,17 +13,18 @@ use std::sync::atomic::Ordering::Relaxed;
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 
+use self::metrics::Metrics;
 use crate::error::{Error, Result};
-use crate::stats::Stats;
 
 /// Opens the port; the server runs until told to stop.
 pub(crate) async fn serve(
     address: SocketAddr,
-    stats: Arc<Stats>,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> Result<()> {
     let listener = tokio::net::TcpListener::bind(address)
@@ -34,7 +39,8 @@ pub(crate) async fn serve(
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .with_state(stats);
+        .route("/metrics", get(measured))
+        .with_state(metrics);
     tokio::spawn(async move {
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stop.cancelled().await });
@@ -45,7 +51,8 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn ready(State(stats): State<Arc<Stats>>) -> (StatusCode, Json<serde_json::Value>) {
+async fn ready(State(metrics): State<Arc<Metrics>>) -> (StatusCode, Json<serde_json::Value>) {
+    let stats = metrics.stats();
     let database = stats.database.load(Relaxed);
     let leading = stats.leading.load(Relaxed);
     let publisher = stats.publisher.load(Relaxed);
@@ -69,8 +76,21 @@ async fn ready(State(stats): State<Arc<Stats>>) -> (StatusCode, Json<serde_json:
         "consuming": consumer,
         "unsent_ticks": stats.unsent.load(Relaxed),
         "lag_ms": stats.lag_ms.load(Relaxed),
-        "errors": stats.errors.load(Relaxed),
-        "warnings": stats.warnings.load(Relaxed),
+        "errors": stats.found_errors.load(Relaxed),
+        "warnings": stats.found_warnings.load(Relaxed),
     });
     (code, Json(answer))
+}
+
+async fn measured(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match metrics.text().await {
+        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, OPEN_METRICS)], text),
+        // Writing to a String cannot fail.
+        Err(std::fmt::Error) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            [(header::CONTENT_TYPE, "text/plain")],
+            String::new(),
+        ),
+    }
 }
