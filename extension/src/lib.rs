@@ -21,8 +21,10 @@ mod office;
 mod outbox;
 #[allow(unsafe_code)]
 mod pg;
+mod reading;
 mod refuse;
 mod transaction;
+mod verify;
 
 pgrx::pg_module_magic!();
 

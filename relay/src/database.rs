@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 
 const RELAY_START: &str =
     "SELECT office, role, incarnation, extension_version FROM officesync.relay_start($1)";
-const LISTEN: &str = "LISTEN officesync; LISTEN officesync_lane";
+const LISTEN: &str = "LISTEN officesync; LISTEN officesync_lane; LISTEN officesync_reading; \
+     LISTEN officesync_pause";
 const TRY_LEAD: &str = "SELECT officesync.try_lead()";
 const TICK: &str = "SELECT officesync.tick($1)";
 const DOZE: &str = "SELECT officesync.doze()";
@@ -52,9 +53,29 @@ const PEEK: &str =
     "SELECT tick, sequence, chunk, changes, compressed, body FROM officesync.peek($1, $2)";
 const NAME_SESSION: &str = "SELECT set_config('application_name', $1, false)";
 const RECEIVE_TABLES: &str = "SELECT officesync.receive_tables($1, $2, $3, $4, $5)";
+const BEGIN_READING: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = '10s'";
+const READ_NEXT: &str =
+    "SELECT open, number, branch, kind, tick, body FROM officesync.read_next($1)";
+const WANT_AGAIN: &str = "SELECT officesync.want_again($1)";
+const TAKE_READING: &str =
+    "SELECT outcome, answer::text FROM officesync.take_reading($1, $2, $3, $4, $5, $6, $7, $8)";
+const RECEIVE_ANSWER: &str =
+    "SELECT officesync.receive_answer($1, $2, $3, $4, $5, $6, $7::text::jsonb)";
+const PAUSED: &str = "SELECT send, receive, second_of_day FROM officesync.paused()";
+const TRAFFIC: &str = "SELECT p.sent_tick, officesync.has_unsent() OR p.last_tick > p.sent_tick, \
+     coalesce(sum(o.ticks), 0)::bigint, coalesce(sum(o.rows), 0)::bigint, coalesce(sum(o.bytes), 0)::bigint, \
+     (SELECT coalesce(sum(l.waiting_ticks), 0)::bigint FROM officesync.lanes l WHERE l.state = 'open') \
+     FROM officesync.outbox_position() p LEFT JOIN officesync.offices o ON true GROUP BY 1, 2";
+const VERIFY_IN_BACKGROUND: &str =
+    "SELECT officesync.verify_in_background($1 * interval '1 second')";
+const QUEUES_TO_DELETE: &str = "SELECT officesync.queues_to_delete()";
+const QUEUE_DELETED: &str = "SELECT officesync.queue_deleted($1)";
+const VERIFY: &str = "SELECT array_agg(v) FROM officesync.verify($1, $2, $3) v";
+const VERIFY_REPORT: &str = "SELECT officesync.verify_report($1)::text";
 
 /// The functions the relay calls, for `check`.
-pub(crate) const FUNCTIONS: [&str; 26] = [
+pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.relay_start(text)",
     "officesync.try_lead()",
     "officesync.tick(bigint)",
@@ -81,6 +102,16 @@ pub(crate) const FUNCTIONS: [&str; 26] = [
     "officesync.receive_tables(text,text,text,text,text)",
     "officesync.status()",
     "officesync.peek(integer,boolean)",
+    "officesync.read_next(text[])",
+    "officesync.want_again(bigint[])",
+    "officesync.take_reading(text,text,bigint,text,bigint,text,text,bytea)",
+    "officesync.receive_answer(text,text,text,bigint,bigint,text,jsonb)",
+    "officesync.verify(text,text,text,interval)",
+    "officesync.verify_report(bigint[])",
+    "officesync.paused()",
+    "officesync.verify_in_background(interval,interval)",
+    "officesync.queues_to_delete()",
+    "officesync.queue_deleted(text)",
 ];
 const EXECUTABLE: &str = "SELECT to_regprocedure($1) IS NOT NULL, \
      coalesce(has_function_privilege(to_regprocedure($1), 'EXECUTE'), false)";
@@ -197,6 +228,64 @@ pub(crate) struct Finding {
     pub(crate) object: Option<String>,
     pub(crate) problem: String,
     pub(crate) remedy: Option<String>,
+}
+
+/// Something of the head's tables as they stood at one tick, for one branch.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) number: i64,
+    pub(crate) branch: String,
+    pub(crate) kind: String,
+    pub(crate) tick: i64,
+    /// One zstd frame.
+    pub(crate) body: Vec<u8>,
+}
+
+/// What `read_next` answers.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// Whether anything is still wanted or awaited.
+    pub(crate) open: bool,
+    pub(crate) reading: Option<Reading>,
+}
+
+/// The arguments of `take_reading`.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadingMessage {
+    pub(crate) sender: Sender,
+    pub(crate) tick: i64,
+    pub(crate) kind: String,
+    pub(crate) number: i64,
+    pub(crate) encoding: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What `take_reading` answers.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) outcome: String,
+    /// JSON.
+    pub(crate) answer: Option<String>,
+}
+
+/// What is paused here, and the time of day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paused {
+    pub(crate) send: bool,
+    pub(crate) receive: bool,
+    /// By the TimeZone of the database.
+    pub(crate) second_of_day: u32,
+}
+
+/// How much has been carried since this office joined, and whether something waits here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub(crate) sent_tick: i64,
+    pub(crate) is_unsent: bool,
+    pub(crate) ticks: i64,
+    pub(crate) rows: i64,
+    pub(crate) bytes: i64,
+    pub(crate) waiting_ticks: i64,
 }
 
 /// What `tell_tables` answers.
@@ -554,6 +643,124 @@ pub(crate) async fn receive_tables(
         &definitions,
     ];
     Ok(one(client, RECEIVE_TABLES, parameters).await?.try_get(0)?)
+}
+
+/// Reads what is wanted next, in a transaction whose snapshot is the reading's tick.
+pub(crate) async fn read_next(client: &Client, except: &[String]) -> Result<Read> {
+    client.batch_execute(BEGIN_READING).await?;
+    let read = one(client, READ_NEXT, &[&except]).await;
+    let end = if read.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    client.batch_execute(end).await?;
+    let row = read?;
+    let body: Option<Vec<u8>> = row.try_get(5)?;
+    let reading = match body {
+        None => None,
+        Some(body) => Some(Reading {
+            number: row.try_get(1)?,
+            branch: row.try_get(2)?,
+            kind: row.try_get(3)?,
+            tick: row.try_get(4)?,
+            body,
+        }),
+    };
+    let open = row.try_get(0)?;
+    Ok(Read { open, reading })
+}
+
+pub(crate) async fn want_again(client: &Client, numbers: &[i64]) -> Result<()> {
+    one(client, WANT_AGAIN, &[&numbers]).await.map(drop)
+}
+
+pub(crate) async fn take_reading(client: &Client, message: &ReadingMessage) -> Result<Taken> {
+    let parameters: Parameters<'_> = &[
+        &message.sender.origin,
+        &message.sender.incarnation,
+        &message.tick,
+        &message.kind,
+        &message.number,
+        &message.sender.broker_user,
+        &message.encoding,
+        &message.body,
+    ];
+    let row = one(client, TAKE_READING, parameters).await?;
+    Ok(Taken {
+        outcome: row.try_get(0)?,
+        answer: row.try_get(1)?,
+    })
+}
+
+pub(crate) async fn receive_answer(
+    client: &Client,
+    sender: &Sender,
+    number: i64,
+    tick: i64,
+    outcome: &str,
+    answer: Option<&str>,
+) -> Result<()> {
+    let parameters: Parameters<'_> = &[
+        &sender.origin,
+        &sender.incarnation,
+        &sender.broker_user,
+        &number,
+        &tick,
+        &outcome,
+        &answer,
+    ];
+    one(client, RECEIVE_ANSWER, parameters).await.map(drop)
+}
+
+pub(crate) async fn paused(client: &Client) -> Result<Paused> {
+    let row = one(client, PAUSED, &[]).await?;
+    Ok(Paused {
+        send: row.try_get(0)?,
+        receive: row.try_get(1)?,
+        second_of_day: u32::try_from(row.try_get::<_, i32>(2)?).unwrap_or(0),
+    })
+}
+
+pub(crate) async fn traffic(client: &Client) -> Result<Traffic> {
+    let row = one(client, TRAFFIC, &[]).await?;
+    Ok(Traffic {
+        sent_tick: row.try_get(0)?,
+        is_unsent: row.try_get(1)?,
+        ticks: row.try_get(2)?,
+        rows: row.try_get(3)?,
+        bytes: row.try_get(4)?,
+        waiting_ticks: row.try_get(5)?,
+    })
+}
+
+/// Begins to compare branches that were not compared for so many seconds; how many.
+pub(crate) async fn verify_in_background(client: &Client, every: f64) -> Result<i64> {
+    Ok(one(client, VERIFY_IN_BACKGROUND, &[&every])
+        .await?
+        .try_get(0)?)
+}
+
+/// The branches that have left, and whose queues have not been deleted yet.
+pub(crate) async fn queues_to_delete(client: &Client) -> Result<Vec<String>> {
+    let rows = many(client, QUEUES_TO_DELETE, &[]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+pub(crate) async fn queue_deleted(client: &Client, branch: &str) -> Result<()> {
+    one(client, QUEUE_DELETED, &[&branch]).await.map(drop)
+}
+
+/// Begins to compare offices; the numbers of the comparisons.
+pub(crate) async fn verify(
+    client: &Client,
+    office: Option<&str>,
+    table: Option<&str>,
+    mode: &str,
+) -> Result<Vec<i64>> {
+    let row = one(client, VERIFY, &[&office, &table, &mode]).await?;
+    Ok(row.try_get::<_, Option<Vec<i64>>>(0)?.unwrap_or_default())
+}
+
+/// How far comparisons are, and what they found: JSON.
+pub(crate) async fn verify_report(client: &Client, numbers: &[i64]) -> Result<String> {
+    Ok(one(client, VERIFY_REPORT, &[&numbers]).await?.try_get(0)?)
 }
 
 /// Whether a function exists, and whether this role may execute it.

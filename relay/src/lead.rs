@@ -24,6 +24,10 @@ pub(crate) struct Wakers {
     pub(crate) outbox: Notify,
     /// Channel `officesync_lane`: an operator asked to retry or skip.
     pub(crate) lanes: Notify,
+    /// Channel `officesync_reading`: something is wanted of our tables, or a branch has left.
+    pub(crate) readings: Notify,
+    /// Channel `officesync_pause`: an operator has paused or resumed something.
+    pub(crate) paused: Notify,
     /// Cancelled when the connection ends, for whatever reason.
     pub(crate) lost: CancellationToken,
 }
@@ -61,6 +65,8 @@ pub(crate) async fn open(server: &Database) -> Result<(Client, Arc<Wakers>)> {
                 Some(Ok(AsyncMessage::Notification(notice))) => match notice.channel() {
                     "officesync" => told.outbox.notify_one(),
                     "officesync_lane" => told.lanes.notify_one(),
+                    "officesync_pause" => told.paused.notify_one(),
+                    "officesync_reading" => told.readings.notify_one(),
                     _ => {}
                 },
                 Some(Ok(_)) => {}

@@ -11,6 +11,7 @@ mod config;
 mod database;
 mod error;
 mod faults;
+mod gate;
 mod health;
 mod inbox;
 mod lead;
@@ -22,7 +23,9 @@ mod peek;
 mod run;
 mod stats;
 mod status;
+mod sync;
 mod tls;
+mod verify;
 mod watch;
 
 use std::path::PathBuf;
@@ -76,16 +79,22 @@ enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
+    /// Send and fetch all there is now, print a summary and end.
+    #[command(after_help = config::help())]
+    Sync(sync::Arguments),
+    /// At the head, compare branches with it while everyone works on; exit 0 when they are equal, else 1.
+    #[command(after_help = config::help())]
+    Verify(verify::Arguments),
 }
 
 const STATUS_HELP: &str = "Needs DATABASE_URL only, of any role with officesync.grant_monitor() or pg_monitor. \
 Exit codes: 0 shown, 1 the database could not be asked, 2 wrong configuration, 3 not an officesync database or no right to it.";
 
 #[derive(Debug, Args)]
-struct Options {
+pub(crate) struct Options {
     /// TOML file with settings; the environment wins over it
     #[arg(long, env = "OFFICESYNC_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -107,11 +116,19 @@ fn start(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Run(options) => {
             let config = configured(options)?;
-            work(run::run(config)).map(|()| ExitCode::SUCCESS)
+            work(run::run(config, None)).map(|()| ExitCode::SUCCESS)
         }
         Command::Check(options) => {
             let config = configured(options)?;
             work(async { Ok(exit_code(check::check(&config).await)) })
+        }
+        Command::Sync(arguments) => {
+            let config = configured(&arguments.options)?;
+            work(sync::sync(config, arguments))
+        }
+        Command::Verify(arguments) => {
+            let config = configured(&arguments.options)?;
+            work(verify::verify(&config, arguments))
         }
         Command::Status { options, show } => {
             let file = options.config.as_deref();

@@ -6,15 +6,18 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use officesync_wire::VERSION;
 use officesync_wire::message::{
-    CONTENT_TYPE_CONTROL, CONTENT_TYPE_TICK, HEADER_CONTINUED, HEADER_CREATED, HEADER_INCARNATION,
-    HEADER_LAST, HEADER_ORIGIN, HEADER_PART, HEADER_POSITION, HEADER_POSITION_INCARNATION,
-    HEADER_PREVIOUS, HEADER_TICK, HEADER_VERSION, MessageId, TYPE_CONTROL, TYPE_TICK, TickHeader,
+    CONTENT_TYPE_CONTROL, CONTENT_TYPE_READING, CONTENT_TYPE_TICK, HEADER_CONTINUED,
+    HEADER_CREATED, HEADER_INCARNATION, HEADER_KIND, HEADER_LAST, HEADER_NUMBER, HEADER_ORIGIN,
+    HEADER_PART, HEADER_POSITION, HEADER_POSITION_INCARNATION, HEADER_PREVIOUS, HEADER_TICK,
+    HEADER_VERSION, MessageId, ReadingHeader, TYPE_CONTROL, TYPE_READING, TYPE_TICK, TickHeader,
     control_message_id,
 };
 
 use crate::database::Office;
 
-pub(crate) use officesync_wire::message::{Control, Encoding, KEY_ALL, KEY_HEAD, Role as WireRole};
+pub(crate) use officesync_wire::message::{
+    Control, Encoding, KEY_ALL, KEY_HEAD, Outcome, Role as WireRole,
+};
 
 pub(crate) const EXCHANGE_UP: &str = "officesync.up";
 pub(crate) const EXCHANGE_DOWN: &str = "officesync.down";
@@ -47,6 +50,17 @@ pub(crate) fn tick_properties(header: &TickHeader, user: &str, encoding: &str) -
     properties(fields, TYPE_TICK, CONTENT_TYPE_TICK, &id, user)
         .with_content_encoding(short(encoding))
         .with_timestamp(u64::try_from(header.created_us / 1_000_000).unwrap_or(0))
+}
+
+/// The properties of a reading of this office; its body is one zstd frame.
+pub(crate) fn reading_properties(header: &ReadingHeader, user: &str) -> BasicProperties {
+    let mut fields = identity(&header.origin, &header.incarnation);
+    fields.insert(HEADER_TICK.into(), AMQPValue::LongLongInt(header.tick));
+    fields.insert(HEADER_KIND.into(), text(&header.kind));
+    fields.insert(HEADER_NUMBER.into(), AMQPValue::LongLongInt(header.number));
+    let id = header.message_id();
+    properties(fields, TYPE_READING, CONTENT_TYPE_READING, &id, user)
+        .with_content_encoding(short(Encoding::Zstd.as_str()))
 }
 
 /// The properties of a control message of this office.
@@ -105,6 +119,8 @@ pub(crate) fn short(value: &str) -> ShortString {
 pub(crate) enum Kind {
     /// One part of a tick.
     Tick(Box<TickHeader>, String),
+    /// A reading of the head's tables at one tick.
+    Reading(Box<ReadingHeader>, String),
     /// A control message and who sent it.
     Control {
         origin: String,
@@ -162,6 +178,21 @@ pub(crate) fn read(properties: &BasicProperties) -> Result<Kind, Malformed> {
             }
             Ok(Kind::Tick(Box::new(header), encoding))
         }
+        Some(TYPE_READING) => {
+            if version > i64::from(VERSION) {
+                return Err(fail("a reading of a newer version"));
+            }
+            let header = reading_header(&fields).map_err(|reason| fail(&reason))?;
+            if id != Some(header.message_id().as_str()) {
+                return Err(fail("the message id does not match the headers"));
+            }
+            let encoding = properties
+                .content_encoding()
+                .as_ref()
+                .map_or("identity", ShortString::as_str)
+                .to_owned();
+            Ok(Kind::Reading(Box::new(header), encoding))
+        }
         Some(TYPE_CONTROL) => {
             if version > i64::from(VERSION) {
                 return Err(fail("a control message of a newer version"));
@@ -188,7 +219,9 @@ pub(crate) fn read(properties: &BasicProperties) -> Result<Kind, Malformed> {
                 encoding,
             })
         }
-        _ => Err(fail("the message type is neither tick nor control")),
+        _ => Err(fail(
+            "the message type is not one of tick, reading, control",
+        )),
     }
 }
 
@@ -215,6 +248,21 @@ fn tick_header(fields: &Fields<'_>) -> Result<TickHeader, String> {
         position_incarnation: fields.text(HEADER_POSITION_INCARNATION),
         created_us: number(HEADER_CREATED)?,
         targeted: None,
+    };
+    header.check().map_err(|error| error.to_string())?;
+    Ok(header)
+}
+
+fn reading_header(fields: &Fields<'_>) -> Result<ReadingHeader, String> {
+    let missing = |name: &str| format!("no usable {name} header");
+    let number = |name: &str| fields.number(name).ok_or_else(|| missing(name));
+    let words = |name: &str| fields.text(name).ok_or_else(|| missing(name));
+    let header = ReadingHeader {
+        origin: words(HEADER_ORIGIN)?,
+        incarnation: words(HEADER_INCARNATION)?,
+        tick: number(HEADER_TICK)?,
+        kind: words(HEADER_KIND)?,
+        number: number(HEADER_NUMBER)?,
     };
     header.check().map_err(|error| error.to_string())?;
     Ok(header)
@@ -307,6 +355,24 @@ mod tests {
             ..piece
         };
         assert!(read(&tick_properties(&endless, "relay", "zstd")).is_err());
+    }
+
+    #[test]
+    fn a_reading_reads_back() {
+        let header = ReadingHeader {
+            origin: "head".into(),
+            incarnation: "77aa".into(),
+            tick: 0,
+            kind: "ranges".into(),
+            number: 7,
+        };
+        let properties = reading_properties(&header, "relay");
+        assert_eq!(
+            read(&properties),
+            Ok(Kind::Reading(Box::new(header), "zstd".into()))
+        );
+        let forged = properties.with_message_id("head/77aa/reading/8/0".into());
+        assert!(read(&forged).is_err());
     }
 
     #[test]

@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::config::Config;
+use crate::database::Role;
 use crate::error::{Error, Policy, Result};
+use crate::gate::Keeper;
 use crate::health::metrics::Metrics;
 use crate::inbox::Inbox;
 use crate::inbox::apply::Applier;
@@ -23,14 +25,15 @@ use crate::inbox::position::Positions;
 use crate::lead::{self, Session};
 use crate::outbox::{Outbox, Surroundings};
 use crate::stats::{self, Stats};
+use crate::sync::Once;
 use crate::watch::{Known, Watch};
-use crate::{database, health};
+use crate::{database, health, verify};
 
 /// How many commands and events may wait between the tasks.
 const QUEUE: usize = 256;
 
-/// Runs the relay until SIGTERM or SIGINT.
-pub(crate) async fn run(config: Config) -> Result<()> {
+/// Runs the relay until SIGTERM or SIGINT; with `once`, until nothing is left to do, or so long.
+pub(crate) async fn run(config: Config, once: Option<(Once, Duration)>) -> Result<()> {
     let config = Arc::new(config);
     let stats = Arc::new(Stats::default());
     let stop = CancellationToken::new();
@@ -39,17 +42,28 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     if let Some(address) = config.health {
         health::serve(address, Arc::clone(&metrics), stop.clone()).await?;
     }
+    let patience = once.as_ref().map(|(_, patience)| *patience);
+    let once = once.map(|(once, _)| once);
+    if let Some(patience) = patience {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            stop.cancel();
+        });
+    }
     let mut backoff = Backoff::new(Duration::from_millis(200), config.reconnect_max);
     let mut has_led = false;
     let known = Known::default();
     while !stop.is_cancelled() {
-        let process = Process {
+        let around = Around {
             config: &config,
             stats: &stats,
             metrics: &metrics,
             stop: &stop,
+            once: once.as_ref(),
+            known: &known,
         };
-        let ended = one_session(&process, &mut has_led, &mut backoff, &known).await;
+        let ended = one_session(&around, &mut has_led, &mut backoff).await;
         metrics.forget_database();
         stats.database.store(false, Relaxed);
         stats.leading.store(false, Relaxed);
@@ -83,30 +97,35 @@ fn may_not_retry(error: &Error, has_worked: bool) -> bool {
     }
 }
 
-/// What a session needs of the process.
-struct Process<'a> {
+/// What all sessions of a process share.
+struct Around<'a> {
     config: &'a Arc<Config>,
     stats: &'a Arc<Stats>,
     metrics: &'a Metrics,
     stop: &'a CancellationToken,
+    once: Option<&'a Once>,
+    known: &'a Known,
 }
 
-async fn one_session(
-    process: &Process<'_>,
-    has_led: &mut bool,
-    backoff: &mut Backoff,
-    known: &Known,
-) -> Result<()> {
-    let (stats, stop) = (process.stats, process.stop);
-    let session = match stop
-        .run_until_cancelled(lead::connect(process.config))
-        .await
-    {
+async fn one_session(around: &Around<'_>, has_led: &mut bool, backoff: &mut Backoff) -> Result<()> {
+    let Around {
+        config,
+        stats,
+        stop,
+        once,
+        ..
+    } = *around;
+    let session = match stop.run_until_cancelled(lead::connect(config)).await {
         None => return Ok(()),
         Some(session) => session?,
     };
     stats.connected("database");
     stats.database.store(true, Relaxed);
+    if once.is_some() && !database::try_lead(&session.client).await? {
+        return Err(Error::Unfit(
+            "a relay of this office is running, and sends and fetches by itself".into(),
+        ));
+    }
     if lead::lead(&session, stop).await?.is_none() {
         return Ok(());
     }
@@ -121,15 +140,22 @@ async fn one_session(
         relay = env!("CARGO_PKG_VERSION"),
         "leading"
     );
-    work(process, session, Arc::clone(known)).await
+    work(around, session).await
 }
 
 /// Starts the tasks of a session and waits for the first to end, or for the order to stop.
-async fn work(process: &Process<'_>, session: Session, known: Known) -> Result<()> {
-    let (config, stats, stop) = (process.config, process.stats, process.stop);
+async fn work(around: &Around<'_>, session: Session) -> Result<()> {
+    let Around {
+        config,
+        stats,
+        stop,
+        once,
+        metrics,
+        known,
+    } = *around;
     let session_stop = stop.child_token();
     let pool = database::pool(config)?;
-    process.metrics.read_from(pool.clone());
+    metrics.read_from(pool.clone());
     let office = Arc::new(session.office.clone());
     let positions = Arc::new(Positions::default());
     let wakers = Arc::clone(&session.wakers);
@@ -153,18 +179,21 @@ async fn work(process: &Process<'_>, session: Session, known: Known) -> Result<(
         stop: session_stop.clone(),
     };
     crate::inbox::load_positions(&shared).await?;
-    let watch = Watch::new(pool.clone(), recheck, Arc::clone(stats), known);
+    let watch = Watch::new(pool.clone(), recheck, Arc::clone(stats), Arc::clone(known));
+    let (keeper, gate) =
+        Keeper::new(pool.clone(), config.window.clone(), Arc::clone(&wakers)).await?;
     let around = Surroundings {
         config: Arc::clone(config),
         office: Arc::clone(&office),
-        pool,
+        pool: pool.clone(),
+        gate: gate.clone(),
         stats: Arc::clone(stats),
         positions,
         events,
     };
     let outbox = Outbox::new(around, session, commands_in, session_stop.clone()).await?;
     let control = ControlTask::new(shared.clone(), events_in);
-    let inbox = Inbox::new(Arc::clone(config), shared, wakers);
+    let inbox = Inbox::new(Arc::clone(config), shared, wakers, gate);
 
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     tasks.spawn(outbox.run());
@@ -183,6 +212,26 @@ async fn work(process: &Process<'_>, session: Session, known: Known) -> Result<(
         watch.run(&until).await;
         Ok(())
     });
+    let until = session_stop.clone();
+    tasks.spawn(async move {
+        keeper.run(&until).await;
+        Ok(())
+    });
+    if let (Some(every), Role::Head) = (config.verify_interval, office.role) {
+        let (pool, until) = (pool.clone(), session_stop.clone());
+        tasks.spawn(async move {
+            let watching = verify::in_background(pool, every);
+            until.run_until_cancelled(watching).await.unwrap_or(Ok(()))
+        });
+    }
+    if let Some(once) = once.cloned() {
+        let (config, stats, stop) = (Arc::clone(config), Arc::clone(stats), stop.clone());
+        let until = session_stop.clone();
+        tasks.spawn(async move {
+            let watching = once.watch(&config, &office, &pool, &stats, &stop);
+            until.run_until_cancelled(watching).await.unwrap_or(Ok(()))
+        });
+    }
     let ended = supervise(&mut tasks, stop, &session_stop, config.shutdown_grace).await;
     stats.set_publishing(false);
     stats.set_consuming(false);

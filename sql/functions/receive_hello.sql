@@ -24,7 +24,13 @@ BEGIN
             HINT = 'A branch says hello to the head; each office has a name of its own.';
     END IF;
     SELECT * INTO known FROM officesync.peer p WHERE p.name = receive_hello.origin;
-    IF NOT FOUND THEN
+    IF NOT FOUND AND EXISTS (SELECT FROM officesync.removed_branch r
+                             WHERE r.name = receive_hello.origin AND r.incarnation = receive_hello.incarnation) THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('office "%s" was removed', receive_hello.origin),
+            HINT = format('To let it join again as it is, run SELECT officesync.readmit_branch(%L) at the head.', receive_hello.origin);
+    END IF;
+    IF known.name IS NULL THEN
         -- With the whole log still here the branch gets it all; else it has to start equal, now.
         start := CASE WHEN oldest = 0 THEN 0 ELSE newest END;
         resend_from := CASE WHEN oldest = 0 AND sent > 0 THEN 1 END;

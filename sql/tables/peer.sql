@@ -20,7 +20,10 @@ CREATE TABLE officesync.peer (
     clock_ahead_ms    bigint      NOT NULL DEFAULT 0,
     ticks             bigint      NOT NULL DEFAULT 0,
     rows              bigint      NOT NULL DEFAULT 0,
-    bytes             bigint      NOT NULL DEFAULT 0
+    bytes             bigint      NOT NULL DEFAULT 0,
+    -- At the head: when all its tables were last compared with ours, and how many rows differed.
+    verified_at       timestamptz,
+    differences       bigint
 ) WITH (fillfactor = 50);
 
 CREATE SEQUENCE officesync.office_number AS integer MINVALUE 1 MAXVALUE 1023;

@@ -327,6 +327,11 @@ impl Column {
         self.type_id == pg_sys::BYTEAOID
     }
 
+    /// Whether its order depends on a collation.
+    pub(crate) fn has_collation(&self) -> bool {
+        self.collation != pg_sys::InvalidOid
+    }
+
     pub(crate) fn type_name(&self) -> &str {
         &self.type_name
     }

@@ -19,7 +19,7 @@ mod log;
 mod passing_on;
 pub(crate) mod pending;
 pub(crate) mod references;
-mod row;
+pub(crate) mod row;
 mod rules;
 mod truncate;
 pub(crate) mod unseen;

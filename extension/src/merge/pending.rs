@@ -73,7 +73,7 @@ pub(crate) fn is_touched(sender: &Sender, feed: Feed<'_>) -> bool {
 }
 
 /// Reads what was committed here since the last time, by this session or another.
-pub(super) fn refresh() {
+pub(crate) fn refresh() {
     let known = KNOWN.take();
     let rows = spi::connected(|| ACKNOWLEDGED.with(|all| all.statement().rows(&[], 1)));
     let (Some(tick), Some(snapshot), true) =
@@ -88,7 +88,7 @@ pub(super) fn refresh() {
 }
 
 /// Whether nothing is pending at all.
-pub(super) fn is_empty() -> bool {
+pub(crate) fn is_empty() -> bool {
     KNOWN.with_borrow(|known| {
         known
             .as_ref()
@@ -97,7 +97,7 @@ pub(super) fn is_empty() -> bool {
 }
 
 /// Whether that has changes of ours later than our tick `acknowledged`.
-pub(super) fn contains(what: Touched, acknowledged: i64) -> bool {
+pub(crate) fn contains(what: Touched, acknowledged: i64) -> bool {
     let number = acknowledged.max(0) as u64;
     KNOWN.with_borrow(|known| {
         known.as_ref().is_some_and(|known| {
@@ -109,7 +109,7 @@ pub(super) fn contains(what: Touched, acknowledged: i64) -> bool {
 }
 
 /// The keys of that table with pending changes.
-pub(super) fn keys_of(table: u32) -> Vec<Key> {
+pub(crate) fn keys_of(table: u32) -> Vec<Key> {
     KNOWN.with_borrow(|known| {
         let known = known.iter();
         known

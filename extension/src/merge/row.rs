@@ -27,19 +27,19 @@ thread_local! {
 }
 
 /// The texts of a row, None for NULL.
-pub(super) type Row = Vec<Option<String>>;
+pub(crate) type Row = Vec<Option<String>>;
 
 /// A table and the columns of the change at hand.
-pub(super) struct Table<'a> {
-    pub(super) target: &'a Target,
-    pub(super) columns: &'a [&'a str],
+pub(crate) struct Table<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) columns: &'a [&'a str],
     /// Which of them are the key, as the change says.
-    pub(super) key: &'a [usize],
+    pub(crate) key: &'a [usize],
 }
 
 impl Table<'_> {
     /// The row that the key columns of `like` find, locked; None where there is none.
-    pub(super) fn read(&self, like: &[Option<&str>]) -> Option<Row> {
+    pub(crate) fn read(&self, like: &[Option<&str>]) -> Option<Row> {
         let key = self.target.row_key()?;
         let parameters: Vec<Parameter<'_>> = key
             .iter()

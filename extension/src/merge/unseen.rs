@@ -248,7 +248,7 @@ pub(super) fn microseconds(time: &str) -> i64 {
 }
 
 /// Of the row of these key values.
-pub(super) fn key_of(target: &Target, columns: &[&str], row: &[Option<String>]) -> Option<Key> {
+pub(crate) fn key_of(target: &Target, columns: &[&str], row: &[Option<String>]) -> Option<Key> {
     let key = target.row_key()?;
     let parts = key.iter().map(|name| {
         let value = columns.iter().position(|column| column == name);

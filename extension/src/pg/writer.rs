@@ -71,7 +71,15 @@ impl TableWriter {
             let virtual_slot = &raw const pg_sys::TTSOpsVirtual;
             let mut recheck = Box::new(pg_sys::EPQState::default());
             let none = core::ptr::null_mut();
-            pg_sys::EvalPlanQualInit(&mut *recheck, state, none, core::ptr::null_mut(), -1);
+            pg_sys::EvalPlanQualInit(
+                &mut *recheck,
+                state,
+                none,
+                core::ptr::null_mut(),
+                -1,
+                #[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18"))]
+                core::ptr::null_mut(),
+            );
             let writer = Self {
                 relation,
                 state,

@@ -3,7 +3,9 @@
 //! Invariant: declaring is idempotent and never changes what exists; a queue that exists with other
 //! properties is an error that names it, not something to work around.
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ExchangeKind};
 
@@ -140,6 +142,31 @@ pub(crate) async fn queue_exists(connection: &Connection, queue: &str) -> Result
         .queue_declare(queue.into(), options, FieldTable::default())
         .await;
     found(&channel, answer.map(drop), queue).await
+}
+
+/// Deletes a queue with all that is in it; one that is missing is as good.
+pub(crate) async fn delete_queue(connection: &Connection, queue: &str) -> Result<()> {
+    let channel = connection.create_channel().await?;
+    let answer = channel
+        .queue_delete(queue.into(), QueueDeleteOptions::default())
+        .await;
+    found(&channel, answer.map(drop), queue).await.map(drop)
+}
+
+/// How many messages wait in a queue; none where it is missing.
+pub(crate) async fn messages_in(connection: &Connection, queue: &str) -> Result<u32> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions {
+        passive: true,
+        durable: true,
+        ..Default::default()
+    };
+    let answer = channel
+        .queue_declare(queue.into(), options, FieldTable::default())
+        .await;
+    let waiting = answer.as_ref().map_or(0, lapin::Queue::message_count);
+    found(&channel, answer.map(drop), queue).await?;
+    Ok(waiting)
 }
 
 /// Whether an exchange exists.

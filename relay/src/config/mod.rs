@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod settings;
+pub(crate) mod window;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -45,6 +46,10 @@ pub(crate) struct Config {
     pub(crate) apply_concurrency: usize,
     pub(crate) reconnect_max: Duration,
     pub(crate) shutdown_grace: Duration,
+    /// How often branches are compared in the background; none: never.
+    pub(crate) verify_interval: Option<Duration>,
+    /// When the link may be used; none: always.
+    pub(crate) window: Option<window::Window>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -75,6 +80,11 @@ impl Config {
             apply_concurrency: given.number("APPLY_CONCURRENCY")?,
             reconnect_max: given.milliseconds("RECONNECT_MAX_MS")?,
             shutdown_grace: given.milliseconds("SHUTDOWN_GRACE_MS")?,
+            verify_interval: given
+                .checked("VERIFY_INTERVAL_S")?
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
+            window: given.window()?,
             log: given.log_filter()?,
             log_format: given.log_format()?,
         })
@@ -319,6 +329,19 @@ impl Given {
         Ok(port
             .and_then(|port| u16::try_from(port).ok())
             .map(|port| SocketAddr::new(address, port)))
+    }
+
+    fn window(&self) -> Result<Option<window::Window>> {
+        let read = |text: String| {
+            window::Window::parse(&text).map_err(|span| {
+                fault(
+                    "WINDOW",
+                    format!("has a span that can't be read: {span:?}"),
+                    "use hh:mm-hh:mm, more of them with commas between",
+                )
+            })
+        };
+        self.text("WINDOW").map(read).transpose()
     }
 
     fn log_filter(&self) -> Result<String> {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::config::Config;
-use crate::database::{self, Applied, Client, Part};
+use crate::database::{self, Applied, Client, Part, ReadingMessage, Taken};
 use crate::error::{Error, Policy, Result};
 use crate::stats::Stats;
 
@@ -120,6 +120,28 @@ impl Applier {
             tick: position + 1,
         };
         self.persist(at, Call::Staged(origin)).await
+    }
+
+    /// Takes a reading; errors that pass are waited out. `None`: told to stop.
+    pub(crate) async fn take_reading(&self, message: &ReadingMessage) -> Option<Result<Taken>> {
+        let mut backoff = self.backoff();
+        loop {
+            let taken = match self.place().await? {
+                Ok((client, _place)) => database::take_reading(&client, message).await,
+                Err(error) => Err(error),
+            };
+            match taken {
+                Err(error) if error.kind().policy() == Policy::Retry => {
+                    tracing::warn!(
+                        number = message.number,
+                        %error,
+                        "a reading could not be taken now; trying again"
+                    );
+                    self.rest(backoff.next_delay()).await?;
+                }
+                taken => return Some(taken),
+            }
+        }
     }
 
     /// Halts a lane; tried until it is done.

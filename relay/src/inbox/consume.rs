@@ -6,7 +6,7 @@
 use lapin::Acker;
 use lapin::message::Delivery;
 
-use crate::database::{Part, Sender};
+use crate::database::{Part, ReadingMessage, Sender};
 use crate::message::{Control, Encoding, Kind, Malformed, read};
 
 /// One part of a tick with what is needed to acknowledge it.
@@ -22,6 +22,8 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Tick(Box<Received>),
+    /// A reading of the head's tables, in its place among the ticks.
+    Reading(Box<ReadingMessage>, Acker),
     Control {
         sender: Sender,
         control: Control,
@@ -55,6 +57,21 @@ pub(crate) fn sort(delivery: Delivery) -> Incoming {
             newer: None,
             acker,
         })),
+        Ok(Kind::Reading(header, encoding)) => Incoming::Reading(
+            Box::new(ReadingMessage {
+                sender: Sender {
+                    origin: header.origin,
+                    incarnation: header.incarnation,
+                    broker_user,
+                },
+                tick: header.tick,
+                kind: header.kind,
+                number: header.number,
+                encoding,
+                body,
+            }),
+            acker,
+        ),
         Ok(Kind::Control {
             origin,
             incarnation,
@@ -129,7 +146,7 @@ fn part(
 }
 
 /// What is left of a message whose headers cannot be used, for the quarantine.
-fn remains(origin: Option<String>, broker_user: Option<String>, body: Vec<u8>) -> Part {
+pub(super) fn remains(origin: Option<String>, broker_user: Option<String>, body: Vec<u8>) -> Part {
     Part {
         origin: origin.unwrap_or_default(),
         incarnation: String::new(),

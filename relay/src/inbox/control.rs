@@ -14,7 +14,7 @@ use super::tables::Tables;
 use super::until;
 use crate::database::{self, Role, Sender, Welcome};
 use crate::error::{Error, Policy, Result};
-use crate::message::{Control, Encoding, KEY_HEAD, WireRole};
+use crate::message::{Control, Encoding, KEY_HEAD, Outcome, WireRole};
 use crate::outbox::listen::Command;
 
 const HELLO_EVERY: Duration = Duration::from_secs(5);
@@ -320,6 +320,28 @@ impl ControlTask {
             }
             (Role::Branch, Control::Resend { from }) => {
                 self.command(Command::Rewind { from }).await;
+                Ok(())
+            }
+            (
+                Role::Head,
+                Control::Answer {
+                    number,
+                    tick,
+                    outcome,
+                    answer,
+                },
+            ) => {
+                let client = self.shared.applier.aside().await?;
+                let outcome = match outcome {
+                    Outcome::Taken => "taken",
+                    Outcome::Missed => "missed",
+                    Outcome::Failed => "failed",
+                };
+                let answer = answer.map(|answer| answer.to_string());
+                let answer = answer.as_deref();
+                database::receive_answer(&client, sender, number, tick, outcome, answer).await?;
+                drop(client);
+                self.command(Command::Read).await;
                 Ok(())
             }
             (_, Control::TablesHeld { digest }) => {

@@ -15,9 +15,10 @@ use super::consume::Received;
 use super::control::Event;
 use super::gap::Gap;
 use super::position::Positions;
+use super::reading;
 use super::settle::{Done, Moved};
 use super::until;
-use crate::database::{Applied, Office, Part, Role};
+use crate::database::{Applied, Office, Part, ReadingMessage, Role};
 use crate::message::{Control, KEY_HEAD};
 use crate::outbox::listen::Command;
 use crate::stats::Stats;
@@ -27,6 +28,8 @@ use lapin::Acker;
 #[derive(Debug)]
 pub(crate) enum Step {
     Part(Box<Received>),
+    /// A reading, which belongs behind the ticks that came before it.
+    Reading(Box<ReadingMessage>, Acker),
     /// A control message, which means what it says only behind the ticks that came before it.
     Control(Event),
     /// Staged ticks may be ready to be applied.
@@ -112,6 +115,8 @@ impl Lane {
             // From a connection that is gone: the broker delivers it again.
             Step::Part(received) if !received.acker.usable() => Some(()),
             Step::Part(received) => self.receive(*received).await,
+            Step::Reading(_, acker) if !acker.usable() => Some(()),
+            Step::Reading(message, acker) => reading::take(&self.shared, &message, &acker).await,
         }
     }
 

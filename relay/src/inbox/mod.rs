@@ -9,6 +9,7 @@ pub(crate) mod control;
 mod gap;
 pub(crate) mod lane;
 pub(crate) mod position;
+mod reading;
 mod settle;
 mod tables;
 
@@ -20,7 +21,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use self::consume::{Incoming, sort};
+use self::consume::{Incoming, remains, sort};
 use self::control::Event;
 use self::lane::{Lane, Shared, Step};
 use self::settle::{Done, Settler, acknowledge};
@@ -29,6 +30,7 @@ use crate::broker::consumer::Consumer;
 use crate::config::Config;
 use crate::database::{self, Client};
 use crate::error::{Error, Result};
+use crate::gate::{Gate, closed_to_receive, open_to_receive};
 use crate::lead::Wakers;
 
 /// How often staged ticks are looked for even if nobody says so.
@@ -46,12 +48,19 @@ pub(crate) struct Inbox {
     /// Where the lanes' work goes to be flushed and acknowledged; `None` when all is over.
     applied: Option<mpsc::Sender<Done>>,
     settler: Option<JoinHandle<()>>,
+    /// Whether messages may be fetched now.
+    gate: Gate,
     /// Told when nobody knows whether what was applied is kept: it has to be delivered again.
     doubt: Arc<Notify>,
 }
 
 impl Inbox {
-    pub(crate) fn new(config: Arc<Config>, shared: Shared, wakers: Arc<Wakers>) -> Self {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        shared: Shared,
+        wakers: Arc<Wakers>,
+        gate: Gate,
+    ) -> Self {
         let doubt = Arc::new(Notify::new());
         let (applied, settler) = Settler::start(shared.clone(), Arc::clone(&doubt));
         Self {
@@ -62,6 +71,7 @@ impl Inbox {
             tasks: TaskTracker::new(),
             applied: Some(applied),
             settler: Some(settler),
+            gate,
             doubt,
         }
     }
@@ -73,6 +83,12 @@ impl Inbox {
         let mut told = false;
         let mut queue_lost = false;
         while !stop.is_cancelled() {
+            if !self.gate.borrow().receive {
+                let opening = open_to_receive(self.gate.clone());
+                if self.meanwhile(opening).await.is_none() {
+                    break;
+                }
+            }
             let error = match self.connect().await {
                 None => break,
                 Some(Ok(consumer)) => {
@@ -91,7 +107,9 @@ impl Inbox {
                     let ended = self.consume(consumer).await;
                     self.shared.stats.set_consuming(false);
                     match ended {
-                        Ok(()) => break,
+                        Ok(()) if stop.is_cancelled() => break,
+                        // The gate has closed.
+                        Ok(()) => continue,
                         Err(error) => {
                             queue_lost = matches!(error, Error::Topology { .. });
                             error
@@ -145,10 +163,12 @@ impl Inbox {
         }
     }
 
-    /// Consumes over one connection. `Ok` when told to stop: then the lanes have finished.
+    /// Consumes over one connection. `Ok` when told to stop: then the lanes have finished; or when nothing may be
+    /// fetched any more: what is in hand and not acknowledged is delivered again.
     async fn consume(&mut self, mut consumer: Consumer) -> Result<()> {
         let stop = self.shared.stop.clone();
         let (wakers, doubt) = (Arc::clone(&self.wakers), Arc::clone(&self.doubt));
+        let mut gate = self.gate.clone();
         let mut staged = tokio::time::interval(STAGED_EVERY);
         staged.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.tell_lanes().await;
@@ -161,6 +181,11 @@ impl Inbox {
                 () = doubt.notified() => {
                     consumer.close().await;
                     return Err(Error::Unflushed);
+                }
+                () = closed_to_receive(&mut gate) => {
+                    consumer.cancel().await;
+                    consumer.close().await;
+                    return Ok(());
                 }
                 delivery = consumer.next() => {
                     let incoming = sort(delivery?);
@@ -222,6 +247,24 @@ impl Inbox {
                     tracing::error!("a lane has ended; its message comes again");
                     return None;
                 }
+            }
+            Incoming::Reading(message, acker) => {
+                if self.shared.office.role == database::Role::Head {
+                    tracing::error!(
+                        origin = message.sender.origin,
+                        kind = message.kind,
+                        "an office that is not the head has sent a reading; it goes to the quarantine"
+                    );
+                    let sender = message.sender;
+                    let part = remains(Some(sender.origin), sender.broker_user, message.body);
+                    self.quarantine(&part).await;
+                    acknowledge(&acker).await;
+                    return Some(());
+                }
+                let lane = self.lane(&message.sender.origin)?;
+                stop.run_until_cancelled(lane.send(Step::Reading(message, acker)))
+                    .await?
+                    .ok()?;
             }
             Incoming::Control {
                 sender,

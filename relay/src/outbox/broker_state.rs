@@ -128,6 +128,13 @@ impl BrokerState {
         self.rest(delay);
     }
 
+    /// Gives the connection up although it is well: the link may not be used now.
+    pub(crate) fn rest_now(&mut self) {
+        self.fail();
+        self.backoff.reset();
+        self.rest(Duration::ZERO);
+    }
+
     /// Goes on with a fresh channel of the same connection. Used when the broker is well, but what was
     /// published must be published again.
     pub(crate) fn reopen(&mut self) {

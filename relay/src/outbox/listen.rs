@@ -16,6 +16,8 @@ pub(crate) enum Command {
         /// The branch has just connected: its wish replaces whatever was under way.
         fresh: bool,
     },
+    /// Something may be wanted of our tables (head only).
+    Read,
     /// Send ticks from this one on again (branch only: the head asked).
     Rewind { from: i64 },
 }

@@ -9,6 +9,7 @@ mod broker_state;
 mod drain;
 pub(crate) mod listen;
 mod publish;
+mod reading;
 mod resend;
 pub(crate) mod settle;
 mod tick;
@@ -28,12 +29,14 @@ use self::branches::BranchQueues;
 use self::broker_state::BrokerState;
 use self::drain::{Stream, Underway};
 use self::listen::Command;
+use self::reading::Readings;
 use self::resend::Resends;
 use self::settle::{Confirmed, Trouble};
 use self::tick::Ticker;
 use crate::config::Config;
 use crate::database::{self, Office, Role};
 use crate::error::{Error, Policy, Result};
+use crate::gate::Gate;
 use crate::inbox::control::Event;
 use crate::inbox::position::Positions;
 use crate::lead::Session;
@@ -52,6 +55,8 @@ pub(crate) struct Surroundings {
     pub(crate) pool: Pool,
     pub(crate) stats: Arc<Stats>,
     pub(crate) positions: Arc<Positions>,
+    /// Whether the link may be used now.
+    pub(crate) gate: Gate,
     /// Tells the control task that the broker is back.
     pub(crate) events: mpsc::Sender<Event>,
 }
@@ -69,6 +74,7 @@ pub(crate) struct Outbox {
     stream: Stream,
     underway: Option<Underway>,
     resends: Resends,
+    readings: Readings,
     /// Ticks sent again since the last tick for everybody.
     resent_in_a_row: u32,
     settled: i64,
@@ -85,6 +91,7 @@ pub(crate) struct Outbox {
 /// What ended a wait.
 enum Woken {
     Notified,
+    Wanted,
     Command(Command),
     Confirms(std::result::Result<Vec<Confirmed>, Trouble>),
     Settled(std::result::Result<Result<i64>, tokio::task::JoinError>),
@@ -118,6 +125,7 @@ impl Outbox {
             stream: Stream::new(made, sent),
             underway: None,
             resends: Resends::default(),
+            readings: Readings::default(),
             resent_in_a_row: 0,
             settled: sent,
             settling: None,
@@ -145,7 +153,14 @@ impl Outbox {
                 self.obey(command);
             }
             self.start_settling();
-            self.broker.start_connecting(Instant::now());
+            let sends = self.around.gate.borrow_and_update().send;
+            if sends {
+                self.broker.start_connecting(Instant::now());
+            } else if self.broker.is_up() && self.finished() {
+                self.around.stats.publisher.store(false, Relaxed);
+                self.broker.rest_now();
+                self.readings.give_up();
+            }
             if self.stop.is_cancelled() && self.finished() {
                 break;
             }
@@ -160,6 +175,11 @@ impl Outbox {
             link.close().await;
         }
         Ok(())
+    }
+
+    /// Whether nothing new is begun: the relay ends, or the link may not be used now.
+    fn is_closing(&self) -> bool {
+        self.stop.is_cancelled() || !self.around.gate.borrow().send
     }
 
     /// Nothing is half done: no tick begun, no confirm awaited, nothing to settle. Without the broker
@@ -201,6 +221,7 @@ impl Outbox {
         // Either there is a publisher to be polled for confirms, or there is a connection in the making.
         let up = self.broker.is_up();
         let stats = Arc::clone(&self.around.stats);
+        let mut gate = self.around.gate.clone();
         let broker = &mut self.broker;
         let progress = async {
             if up {
@@ -223,6 +244,8 @@ impl Outbox {
             Some(command) = self.commands.recv() => Woken::Command(command),
             () = wakers.outbox.notified(), if !stopping => Woken::Notified,
             () = stats.link_changed.notified() => Woken::Time,
+            () = wakers.readings.notified(), if !stopping => Woken::Wanted,
+            Ok(()) = gate.changed() => Woken::Time,
             () = tokio::time::sleep_until(deadline.into()) => Woken::Time,
         }
     }
@@ -236,6 +259,9 @@ impl Outbox {
         if !self.stop.is_cancelled() {
             let unsettled = self.unsettled();
             deadline = deadline.min(self.ticker.due(now, unsettled, self.broker.is_up()));
+            if self.around.office.role == Role::Head && self.broker.is_up() && !self.is_closing() {
+                deadline = deadline.min(self.readings.due(now));
+            }
         }
         if let Some(until) = self.everybody_rests.take_if(|until| *until <= now) {
             return until;
@@ -243,7 +269,9 @@ impl Outbox {
         if let Some(until) = self.everybody_rests {
             deadline = deadline.min(until);
         }
-        if let Some(until) = self.broker.rests_until() {
+        if let Some(until) = self.broker.rests_until()
+            && self.around.gate.borrow().send
+        {
             deadline = deadline.min(until);
         }
         if let Some(publisher) = self.broker.up() {
@@ -263,6 +291,10 @@ impl Outbox {
         match woken {
             Woken::Lost => return Err(Error::SessionLost),
             Woken::Notified => self.ticker.notify(),
+            Woken::Wanted => {
+                self.readings.look_soon();
+                self.branches.look_soon();
+            }
             Woken::Command(command) => self.obey(command),
             Woken::Confirms(confirms) => self.take_confirms(confirms),
             Woken::Settled(ended) => {
@@ -320,6 +352,7 @@ impl Outbox {
                 tracing::info!(branch, from, "sending ticks again to one branch");
                 self.resends.ask(&branch, from, fresh);
             }
+            Command::Read => self.readings.look_soon(),
             Command::Rewind { from } => {
                 tracing::info!(from, "the head lacks ticks; sending them again");
                 self.stream.rewind(from);
@@ -367,6 +400,7 @@ impl Outbox {
                     tick,
                     last: true,
                 } => self.resends.confirmed(&branch, tick),
+                Confirmed::Reading { number, .. } => self.readings.confirmed(number),
                 _ => {}
             }
         }
@@ -404,6 +438,7 @@ impl Outbox {
             "the branch's queue is missing; its ticks are sent again when it connects"
         );
         self.resends.stop(branch);
+        self.readings.lose_those_of(branch);
         let underway_there = self.underway.as_ref().is_some_and(
             |underway| matches!(&underway.target, drain::Target::Branch(target) if target == branch),
         );
@@ -425,6 +460,7 @@ impl Outbox {
     fn forget_in_flight(&mut self) {
         self.stream.start_over();
         self.resends.rewind();
+        self.readings.lose_all();
         self.underway = None;
     }
 

@@ -2,15 +2,17 @@
 //!
 //! Invariant: bodies are forwarded as they are, never parsed.
 
-use officesync_wire::message::TickHeader;
+use officesync_wire::message::{ReadingHeader, TickHeader};
 
 use super::drain::{Target, Underway};
 use super::settle::Confirmed;
 use crate::broker::publisher::Outgoing;
-use crate::database::{Drained, Office, Role};
+use crate::database::{Drained, Office, Reading, Role};
 use crate::error::{Error, Result};
 use crate::inbox::position::Position;
-use crate::message::{Control, KEY_ALL, KEY_HEAD, control_properties, tick_properties};
+use crate::message::{
+    Control, KEY_ALL, KEY_HEAD, control_properties, reading_properties, tick_properties,
+};
 
 /// One part of a tick, ready to leave; its body is moved out of what was drained.
 pub(crate) fn part(
@@ -56,6 +58,28 @@ pub(crate) fn part(
         id: header.message_id().to_string(),
         properties: tick_properties(&header, user, &drained.encoding),
         body: std::mem::take(&mut drained.body),
+    };
+    (outgoing, what)
+}
+
+/// A reading, ready to leave.
+pub(crate) fn reading(office: &Office, user: &str, reading: Reading) -> (Outgoing, Confirmed) {
+    let header = ReadingHeader {
+        origin: office.name.clone(),
+        incarnation: office.incarnation.clone(),
+        tick: reading.tick,
+        kind: reading.kind,
+        number: reading.number,
+    };
+    let what = Confirmed::Reading {
+        branch: reading.branch.clone(),
+        number: reading.number,
+    };
+    let outgoing = Outgoing {
+        key: reading.branch,
+        id: header.message_id(),
+        properties: reading_properties(&header, user),
+        body: reading.body,
     };
     (outgoing, what)
 }

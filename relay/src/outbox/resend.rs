@@ -89,6 +89,12 @@ impl Resends {
         self.0.remove(branch);
     }
 
+    /// The branches that lack ticks which everybody else has been sent.
+    pub(crate) fn behind(&self) -> Vec<String> {
+        let behind = self.0.iter().filter(|(_, again)| again.until.is_none());
+        behind.map(|(branch, _)| branch.clone()).collect()
+    }
+
     #[cfg(test)]
     fn is_empty(&self) -> bool {
         self.0.is_empty()

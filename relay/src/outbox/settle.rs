@@ -21,6 +21,8 @@ pub(crate) enum Confirmed {
         tick: i64,
         last: bool,
     },
+    /// A reading for one branch.
+    Reading { branch: String, number: i64 },
     /// A control message.
     Control,
 }
@@ -151,7 +153,7 @@ impl InFlight {
                 // A control message without a reader is not worth a fuss: it is repeated.
                 (true, Confirmed::Control) => confirmed.push(Confirmed::Control),
                 (true, Confirmed::Part { .. }) => self.note(Trouble::Unroutable),
-                (true, Confirmed::Again { branch, .. }) => {
+                (true, Confirmed::Again { branch, .. } | Confirmed::Reading { branch, .. }) => {
                     self.note(Trouble::BranchMissing { branch });
                 }
             }

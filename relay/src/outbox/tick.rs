@@ -28,7 +28,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn alone(tick: i64) -> Self {
+    pub(super) fn alone(tick: i64) -> Self {
         Self { tick, ahead: None }
     }
 }

@@ -23,7 +23,15 @@ impl Outbox {
         let now = Instant::now();
         let stopping = self.stop.is_cancelled();
         let up = self.broker.is_up();
-        if !stopping && self.ticker.due(now, self.unsettled(), up) <= now {
+        let may_publish = self.may_publish(now);
+        // Readings first: each makes a tick where there is something new, and ticks may be due all the time.
+        let idle = self.underway.is_none() && !self.is_closing();
+        if may_publish && idle && self.read_or_publish_reading(now).await? {
+            return Ok(true);
+        }
+        // A reading goes out behind its tick and before the next one, so none is made meanwhile.
+        if !stopping && !self.readings.waits() && self.ticker.due(now, self.unsettled(), up) <= now
+        {
             let found = self
                 .ticker
                 .look(
@@ -38,10 +46,10 @@ impl Outbox {
             }
         }
         self.look_after_branches(now);
-        if !self.may_publish(now) {
+        if !may_publish {
             return Ok(false);
         }
-        if self.underway.is_none() && !stopping {
+        if idle {
             self.begin().await?;
         }
         if self.underway.is_some() {
@@ -67,6 +75,10 @@ impl Outbox {
         let blocked = publisher.blocked();
         let room =
             publisher.in_flight().bytes() < MAX_BYTES && publisher.in_flight().len() < MAX_MESSAGES;
+        if blocked {
+            // Ticks are made all the same, so it would not be in its place any more.
+            self.readings.give_up();
+        }
         if blocked != self.told_blocked {
             self.told_blocked = blocked;
             self.around.stats.blocked.store(blocked, Relaxed);

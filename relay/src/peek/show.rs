@@ -47,6 +47,15 @@ pub(crate) fn message(delivery: &Delivery, detail: Detail) -> String {
         .map_or_else(|| "nobody".to_owned(), |user| printable(user.as_str(), 80));
     match read(&delivery.properties) {
         Ok(Kind::Tick(header, encoding)) => tick(&header, &encoding, &user, &delivery.data, detail),
+        Ok(Kind::Reading(header, encoding)) => format!(
+            "reading {} ({}) of {} at tick {}, from user {user}: {} bytes {}\n",
+            header.number,
+            printable(&header.kind, 80),
+            printable(&header.origin, 80),
+            header.tick,
+            delivery.data.len(),
+            printable(&encoding, 20),
+        ),
         Ok(Kind::Control {
             origin, encoding, ..
         }) => {

@@ -17,7 +17,15 @@ AS $$
     SELECT 'error', 'office ' || h.origin,
            format('its lane is halted at tick %s since %s: %s', h.tick, h.halted_at::timestamptz(0), h.reason),
            format('put the cause right, then SELECT officesync.retry(%L)', h.origin)
-    FROM officesync.halted h
+    FROM officesync.halted h WHERE h.sqlstate <> '00000'
+  UNION ALL
+    SELECT 'warning', 'office ' || h.origin, format('its lane is %s since %s', h.reason, h.halted_at::timestamptz(0)),
+           format('SELECT officesync.resume(%L, ''receive'')', h.origin)
+    FROM officesync.halted h WHERE h.sqlstate = '00000'
+  UNION ALL
+    SELECT 'warning', 'officesync.paused', format('%s is paused by %s', p.direction, p.paused_by),
+           format('SELECT officesync.resume(direction => %L)', p.direction)
+    FROM officesync.paused p
   UNION ALL
     SELECT 'warning', 'office ' || p.name,
            format('its clock is %s ahead of this one; its changes count as made now when a conflict is decided',
@@ -26,6 +34,21 @@ AS $$
     FROM officesync.peer p
     WHERE p.clock_ahead_ms > extract(epoch FROM coalesce(nullif(current_setting('officesync.max_clock_ahead', true), ''),
                                                          '1min')::interval) * 1000
+  UNION ALL
+    SELECT 'warning', 'office ' || p.name,
+           format('it has not been seen since %s; %s is kept for it', p.last_seen_at::timestamptz(0),
+                  pg_size_pretty((SELECT coalesce(sum(t.bytes), 0) FROM officesync.tick t WHERE t.number > p.acknowledged_tick))),
+           format('see to its link and its relay; if it is gone for good: SELECT officesync.remove_branch(%L)', p.name)
+    FROM officesync.peer p
+    WHERE p.role = 'branch'
+      AND p.last_seen_at < clock_timestamp() - coalesce(nullif(current_setting('officesync.silent_after', true), ''), '1 day')::interval
+  UNION ALL
+    SELECT 'warning', 'office ' || p.name, format('%s rows differed when it was compared at %s', p.differences, p.verified_at::timestamptz(0)),
+           format('officesync-relay verify --office %s --repair', p.name)
+    FROM officesync.peer p
+    WHERE p.differences > (SELECT count(d.repaired_at) FROM officesync.difference d
+                           WHERE d.verification = (SELECT max(v.id) FROM officesync.verification v
+                                                   WHERE v.office = p.name AND v.whole AND v.finished_at IS NOT NULL))
   UNION ALL
     SELECT 'warning', 'officesync.conflicts', format('%s conflicts wait for a person', count(*)),
            'SELECT * FROM officesync.conflicts WHERE state = ''parked''; then officesync.resolve(id, row) at the head'

@@ -115,6 +115,11 @@ pub fn program() -> PathBuf {
 
 /// The relay with arguments and environment of a test's choice, run to its end; panics when it does not end.
 pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    run_within(Duration::from_secs(20), arguments, environment)
+}
+
+/// The same for what may take its time.
+pub fn run_within(patience: Duration, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = bare();
     command.args(arguments).envs(environment.iter().copied());
     command
@@ -122,7 +127,7 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the relay can be started");
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + patience;
     while child
         .try_wait()
         .expect("a child can be waited for")

@@ -19,6 +19,18 @@ pub enum Role {
     Branch,
 }
 
+/// What became of a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was taken where it belongs in the log.
+    Taken,
+    /// The branch stood elsewhere in the log.
+    Missed,
+    /// It could not be taken.
+    Failed,
+}
+
 /// The body of a control message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
@@ -63,6 +75,19 @@ pub enum Control {
     TablesHeld {
         /// The digest it came with; none if nothing was told yet.
         digest: Option<String>,
+    },
+    /// Branch to head: what became of a reading.
+    Answer {
+        /// The number of the reading.
+        number: i64,
+        /// The tick it was read at.
+        tick: i64,
+        /// `taken`: at its place; `missed`: the branch stood elsewhere, and dropped it; `failed`: it could
+        /// not be taken.
+        outcome: Outcome,
+        /// Where it was taken, what the kind of reading says; where it failed, why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Value>,
     },
     /// Either way: how my tracked tables are defined.
     #[serde(skip_deserializing)]
@@ -199,6 +224,24 @@ mod tests {
                 r#"{"version":1,"kind":"tables_held","digest":null}"#,
             ),
             (
+                Control::Answer {
+                    number: 7,
+                    tick: 41,
+                    outcome: Outcome::Taken,
+                    answer: Some(serde_json::json!({"equal": true})),
+                },
+                r#"{"version":1,"kind":"answer","number":7,"tick":41,"outcome":"taken","answer":{"equal":true}}"#,
+            ),
+            (
+                Control::Answer {
+                    number: 7,
+                    tick: 41,
+                    outcome: Outcome::Missed,
+                    answer: None,
+                },
+                r#"{"version":1,"kind":"answer","number":7,"tick":41,"outcome":"missed"}"#,
+            ),
+            (
                 Control::Tables {
                     digest: "ab12".into(),
                     definitions: r#"[{"table":["public","orders"],"x_a":1.50}]"#.into(),
@@ -224,6 +267,8 @@ mod tests {
             r#"{"version":1,"kind":"other","from":4}"#,
             r#"{"version":1,"kind":"resend","from":4,"more":1}"#,
             r#"{"version":1,"kind":"tables_held","digest":1}"#,
+            r#"{"version":1,"kind":"answer","number":7,"tick":41}"#,
+            r#"{"version":1,"kind":"answer","number":7,"tick":41,"outcome":"lost"}"#,
             r#"{"version":1,"kind":"tables","digest":"a"}"#,
             r#"{"version":1,"kind":"tables","digest":1,"definitions":[]}"#,
             r#"{"version":1,"kind":"tables","digest":"a","definitions":{}}"#,

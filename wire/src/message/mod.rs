@@ -7,8 +7,9 @@ mod header;
 mod id;
 mod name;
 mod packed;
+mod reading;
 
-pub use control::{Control, Role};
+pub use control::{Control, Outcome, Role};
 pub use encoding::Encoding;
 pub use header::{
     CONTENT_TYPE_CONTROL, CONTENT_TYPE_TICK, HEADER_CONTINUED, HEADER_CREATED, HEADER_INCARNATION,
@@ -18,4 +19,8 @@ pub use header::{
 };
 pub use id::{MessageId, control_message_id};
 pub use name::{KEY_ALL, KEY_HEAD, is_incarnation, office_name};
-pub use packed::{MAX_CONTROL_BYTES, MAX_PLAIN_CONTROL_BYTES};
+pub use packed::{MAX_CONTROL_BYTES, MAX_PLAIN_CONTROL_BYTES, unpack};
+pub use reading::{
+    CONTENT_TYPE_READING, HEADER_KIND, HEADER_NUMBER, MAX_READING_BYTES, ReadingHeader,
+    TYPE_READING,
+};

@@ -1,4 +1,4 @@
-//! Control messages as bodies: plain where they are small, one zstd frame where they are not, and both
+//! Bodies that are one document: plain where they are small, one zstd frame where they are not, and both
 //! bounded before memory is taken for them.
 
 use super::control::Control;
@@ -46,22 +46,33 @@ impl Control {
                 Err(too_long(MAX_PLAIN_CONTROL_BYTES))
             }
             Encoding::Identity => Self::from_json(body),
-            Encoding::Zstd => Self::from_json(&unfold(body).map_err(broken)??),
+            Encoding::Zstd => Self::from_json(&unpack(encoding, body, MAX_CONTROL_BYTES)?),
         }
     }
 }
 
-fn unfold(body: &[u8]) -> std::io::Result<Result<Vec<u8>, WireError>> {
+/// A body as it was before it was packed; at most `limit` bytes.
+///
+/// # Errors
+/// [`WireError::BodyTooLong`] and [`WireError::Decompress`].
+pub fn unpack(encoding: Encoding, body: &[u8], limit: usize) -> Result<Vec<u8>, WireError> {
+    let unfolded = match encoding {
+        Encoding::Identity => body.to_vec(),
+        Encoding::Zstd => unfold(body, limit).map_err(broken)?,
+    };
+    match unfolded.len() > limit {
+        true => Err(too_long(limit)),
+        false => Ok(unfolded),
+    }
+}
+
+/// Stops one byte behind the limit.
+fn unfold(body: &[u8], limit: usize) -> std::io::Result<Vec<u8>> {
     let mut decoder = Decoder::with_buffer(body)?;
     decoder.window_log_max(WINDOW_LOG_MAX)?;
     let mut unfolded = Vec::new();
-    decoder
-        .take(MAX_CONTROL_BYTES as u64 + 1)
-        .read_to_end(&mut unfolded)?;
-    Ok(match unfolded.len() > MAX_CONTROL_BYTES {
-        true => Err(too_long(MAX_CONTROL_BYTES)),
-        false => Ok(unfolded),
-    })
+    decoder.take(limit as u64 + 1).read_to_end(&mut unfolded)?;
+    Ok(unfolded)
 }
 
 fn too_long(limit: usize) -> WireError {
