@@ -13,7 +13,7 @@ GRANT EXECUTE ON FUNCTION officesync.set_office(text, text), officesync.track(re
     officesync.resend_row(text, text, text[], text[]),
     officesync.union_of_arrays(anyarray, anyarray, anyarray),
     officesync.union_of_objects(jsonb, jsonb, jsonb) TO PUBLIC;
-GRANT SELECT ON officesync.tracked_tables, officesync.outbox_status, officesync.offices, officesync.lanes,
+GRANT SELECT ON officesync.tracked_tables, officesync.outbox_status, officesync.offices, officesync.lanes, officesync.loads,
     officesync.policy TO pg_monitor;
 GRANT EXECUTE ON FUNCTION officesync.check(text), officesync.has_unsent(), officesync.outbox_position(),
     officesync.status() TO pg_monitor;

@@ -3,7 +3,7 @@
 //! [`capture`] turns each changed row into a line of the change format, [`buffer`] keeps it per
 //! subtransaction, [`outbox`] writes it when the transaction is about to commit and [`doorbell`]
 //! wakes the relay. At the other office [`apply`] writes it again, and [`merge`]
-//! where it meets changes that its office had not seen. [`transaction`] ties the first
+//! where it meets changes that its office had not seen; [`load`] fills a branch that is new. [`transaction`] ties the first
 //! part to the events of a transaction; [`pg`] holds everything unsafe. What needs no Rust is SQL,
 //! in the folder `sql/`.
 //!
@@ -16,6 +16,7 @@ mod capture;
 mod civil;
 mod doorbell;
 mod drain;
+mod load;
 mod merge;
 mod office;
 mod outbox;

@@ -11,6 +11,7 @@ use tokio_postgres::{Row, Statement};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::message::Load;
 
 const RELAY_START: &str =
     "SELECT office, role, incarnation, extension_version FROM officesync.relay_start($1)";
@@ -38,7 +39,7 @@ const FLUSH: &str = "SELECT officesync.flush()";
 const STAGED_LANES: &str = "SELECT officesync.staged_lanes()";
 const HALT_LANE: &str = "SELECT officesync.halt_lane($1, $2, $3, $4)";
 const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resend_from, number \
-     FROM officesync.receive_hello($1, $2, $3, $4, $5, $6)";
+     FROM officesync.receive_hello($1, $2, $3, $4, $5, $6, $7)";
 const RECEIVE_WELCOME: &str =
     "SELECT resend_from, ask_from FROM officesync.receive_welcome($1, $2, $3, $4, $5, $6, $7)";
 const REQUIRE_SENDER: &str = "SELECT officesync.require_sender($1, $2, $3)";
@@ -53,11 +54,18 @@ const PEEK: &str =
     "SELECT tick, sequence, chunk, changes, compressed, body FROM officesync.peek($1, $2)";
 const NAME_SESSION: &str = "SELECT set_config('application_name', $1, false)";
 const RECEIVE_TABLES: &str = "SELECT officesync.receive_tables($1, $2, $3, $4, $5)";
+const JOIN: &str = "SELECT officesync.join()";
+const LOAD_ANSWERS: &str = "SELECT number, tick FROM officesync.load_answers()";
+const LOAD_STATE: &str = "SELECT officesync.load_state()";
+const LOAD_STEP: &str = "SELECT officesync.load_step()";
+const LOAD_PROGRESS: &str = "SELECT state, rows, estimated_rows, bytes, estimated_bytes, rate, left_seconds, \
+     steps_left, error FROM officesync.load_progress()";
 const BEGIN_READING: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = '10s'";
 const READ_NEXT: &str =
     "SELECT open, number, branch, kind, tick, body FROM officesync.read_next($1)";
 const WANT_AGAIN: &str = "SELECT officesync.want_again($1)";
+const AWAIT_ANSWERS: &str = "SELECT officesync.await_answers()";
 const TAKE_READING: &str =
     "SELECT outcome, answer::text FROM officesync.take_reading($1, $2, $3, $4, $5, $6, $7, $8)";
 const RECEIVE_ANSWER: &str =
@@ -90,7 +98,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.flush()",
     "officesync.staged_lanes()",
     "officesync.halt_lane(text,bigint,text,text)",
-    "officesync.receive_hello(text,text,text,bigint,text,text)",
+    "officesync.receive_hello(text,text,text,bigint,text,text,text)",
     "officesync.receive_welcome(text,text,bigint,bigint,text,text,integer)",
     "officesync.receive_position(text,text,text,bigint,text)",
     "officesync.require_sender(text,text,text)",
@@ -102,8 +110,14 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.receive_tables(text,text,text,text,text)",
     "officesync.status()",
     "officesync.peek(integer,boolean)",
+    "officesync.join()",
+    "officesync.load_answers()",
+    "officesync.load_state()",
+    "officesync.load_step()",
+    "officesync.load_progress()",
     "officesync.read_next(text[])",
     "officesync.want_again(bigint[])",
+    "officesync.await_answers()",
     "officesync.take_reading(text,text,bigint,text,bigint,text,text,bytea)",
     "officesync.receive_answer(text,text,text,bigint,bigint,text,jsonb)",
     "officesync.verify(text,text,text,interval)",
@@ -496,7 +510,9 @@ pub(crate) async fn receive_hello(
     role: &str,
     position: Option<i64>,
     position_incarnation: Option<&str>,
+    load: Option<Load>,
 ) -> Result<Greeting> {
+    let load = load.map(Load::as_str);
     let parameters: Parameters<'_> = &[
         &sender.origin,
         &sender.incarnation,
@@ -504,6 +520,7 @@ pub(crate) async fn receive_hello(
         &position,
         &position_incarnation,
         &sender.broker_user,
+        &load,
     ];
     let row = one(client, RECEIVE_HELLO, parameters).await?;
     Ok(Greeting {
@@ -645,13 +662,82 @@ pub(crate) async fn receive_tables(
     Ok(one(client, RECEIVE_TABLES, parameters).await?.try_get(0)?)
 }
 
+/// Asks the head for its tables (a branch with an empty database); the state of that.
+pub(crate) async fn join(client: &Client) -> Result<String> {
+    Ok(one(client, JOIN, &[]).await?.try_get(0)?)
+}
+
+/// How far the loading of this branch is, while rows are to come; `None`: it is not being loaded.
+pub(crate) async fn load_state(client: &Client) -> Result<Option<Load>> {
+    let state: Option<String> = one(client, LOAD_STATE, &[]).await?.try_get(0)?;
+    let known = [Load::Asked, Load::Rows].into_iter();
+    Ok(state.and_then(|state| known.into_iter().find(|load| load.as_str() == state)))
+}
+
+/// The chunks that were taken here last, by number and tick.
+pub(crate) async fn load_answers(client: &Client) -> Result<Vec<(i64, i64)>> {
+    let rows = many(client, LOAD_ANSWERS, &[]).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
+}
+
+/// Makes the next index or constraint of a branch that has all its rows; how many are left. `None`: there
+/// is nothing to do.
+pub(crate) async fn load_step(client: &Client) -> Result<Option<i32>> {
+    Ok(one(client, LOAD_STEP, &[]).await?.try_get(0)?)
+}
+
+/// How far the loading of this branch is, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LoadProgress {
+    pub(crate) state: String,
+    pub(crate) rows: i64,
+    pub(crate) estimated_rows: i64,
+    /// Of the rows taken, as the wire format writes them.
+    pub(crate) bytes: i64,
+    /// On the head's disk.
+    pub(crate) estimated_bytes: i64,
+    /// Rows a second.
+    pub(crate) rate: Option<i64>,
+    pub(crate) left_seconds: Option<i64>,
+    /// Indexes and constraints that are still to be made.
+    pub(crate) steps_left: i32,
+    pub(crate) error: Option<String>,
+}
+
+pub(crate) async fn load_progress(client: &Client) -> Result<Option<LoadProgress>> {
+    let rows = many(client, LOAD_PROGRESS, &[]).await?;
+    let row = rows.first();
+    row.map(|row| {
+        Ok(LoadProgress {
+            state: row.try_get(0)?,
+            rows: row.try_get(1)?,
+            estimated_rows: row.try_get(2)?,
+            bytes: row.try_get(3)?,
+            estimated_bytes: row.try_get(4)?,
+            rate: row.try_get(5)?,
+            left_seconds: row.try_get(6)?,
+            steps_left: row.try_get(7)?,
+            error: row.try_get(8)?,
+        })
+    })
+    .transpose()
+}
+
 /// Reads what is wanted next, in a transaction whose snapshot is the reading's tick.
 pub(crate) async fn read_next(client: &Client, except: &[String]) -> Result<Read> {
-    client.batch_execute(BEGIN_READING).await?;
-    let read = one(client, READ_NEXT, &[&except]).await;
-    let end = if read.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    client.batch_execute(end).await?;
+    prepared(client, READ_NEXT).await?;
+    let parameters: Parameters<'_> = &[&except];
+    // One round trip: all are sent at once, and run in this order. After an error COMMIT rolls back.
+    let (begun, read, ended) = tokio::join!(
+        client.batch_execute(BEGIN_READING),
+        one(client, READ_NEXT, parameters),
+        client.batch_execute("COMMIT"),
+    );
+    begun?;
     let row = read?;
+    ended?;
     let body: Option<Vec<u8>> = row.try_get(5)?;
     let reading = match body {
         None => None,
@@ -665,6 +751,11 @@ pub(crate) async fn read_next(client: &Client, except: &[String]) -> Result<Read
     };
     let open = row.try_get(0)?;
     Ok(Read { open, reading })
+}
+
+/// The head's relay was away: what branches have answered meanwhile is yet to be read.
+pub(crate) async fn await_answers(client: &Client) -> Result<()> {
+    one(client, AWAIT_ANSWERS, &[]).await.map(drop)
 }
 
 pub(crate) async fn want_again(client: &Client, numbers: &[i64]) -> Result<()> {

@@ -14,6 +14,7 @@ mod faults;
 mod gate;
 mod health;
 mod inbox;
+mod join;
 mod lead;
 mod log;
 mod message;
@@ -30,8 +31,10 @@ mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -49,6 +52,10 @@ enum Command {
     /// Work until SIGTERM: publish this office's changes and apply those of the others.
     #[command(after_help = config::help())]
     Run(Options),
+    /// Join as a branch with an empty database: get the head's tables and their rows; exit 0 when all is there.
+    /// It may be ended at any moment; join and run go on where it was.
+    #[command(after_help = config::help())]
+    Join(Options),
     /// Test the configuration, the database and the broker; exit 0 when all is well, else 1.
     #[command(after_help = config::help())]
     Check(Options),
@@ -116,7 +123,12 @@ fn start(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Run(options) => {
             let config = configured(options)?;
-            work(run::run(config, None)).map(|()| ExitCode::SUCCESS)
+            work(run::run(Arc::new(config), CancellationToken::new(), None))
+                .map(|()| ExitCode::SUCCESS)
+        }
+        Command::Join(options) => {
+            let config = configured(options)?;
+            work(join::join(config))
         }
         Command::Check(options) => {
             let config = configured(options)?;

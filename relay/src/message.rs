@@ -16,7 +16,7 @@ use officesync_wire::message::{
 use crate::database::Office;
 
 pub(crate) use officesync_wire::message::{
-    Control, Encoding, KEY_ALL, KEY_HEAD, Outcome, Role as WireRole,
+    Control, Encoding, KEY_ALL, KEY_HEAD, Load, Outcome, Role as WireRole,
 };
 
 pub(crate) const EXCHANGE_UP: &str = "officesync.up";

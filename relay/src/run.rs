@@ -32,11 +32,14 @@ use crate::{database, health, verify};
 /// How many commands and events may wait between the tasks.
 const QUEUE: usize = 256;
 
-/// Runs the relay until SIGTERM or SIGINT; with `once`, until nothing is left to do, or so long.
-pub(crate) async fn run(config: Config, once: Option<(Once, Duration)>) -> Result<()> {
-    let config = Arc::new(config);
+/// Runs the relay until SIGTERM or SIGINT, or until `stop` is cancelled; with `once`, until nothing is left to do, or
+/// so long.
+pub(crate) async fn run(
+    config: Arc<Config>,
+    stop: CancellationToken,
+    once: Option<(Once, Duration)>,
+) -> Result<()> {
     let stats = Arc::new(Stats::default());
-    let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     let metrics = Arc::new(Metrics::new(Arc::clone(&stats)));
     if let Some(address) = config.health {
@@ -129,6 +132,9 @@ async fn one_session(around: &Around<'_>, has_led: &mut bool, backoff: &mut Back
     if lead::lead(&session, stop).await?.is_none() {
         return Ok(());
     }
+    if config.join {
+        ask_to_join(&session).await?;
+    }
     stats.leading.store(true, Relaxed);
     *has_led = true;
     backoff.reset();
@@ -141,6 +147,14 @@ async fn one_session(around: &Around<'_>, has_led: &mut bool, backoff: &mut Back
         "leading"
     );
     work(around, session).await
+}
+
+/// Before the first hello, which says it to the head.
+async fn ask_to_join(session: &Session) -> Result<()> {
+    let asked = database::join(&session.client).await;
+    let state = asked.map_err(lead::unfit)?;
+    tracing::info!(office = session.office.name, state, "joining the head");
+    Ok(())
 }
 
 /// Starts the tasks of a session and waits for the first to end, or for the order to stop.
@@ -182,6 +196,7 @@ async fn work(around: &Around<'_>, session: Session) -> Result<()> {
     let watch = Watch::new(pool.clone(), recheck, Arc::clone(stats), Arc::clone(known));
     let (keeper, gate) =
         Keeper::new(pool.clone(), config.window.clone(), Arc::clone(&wakers)).await?;
+    let steps_pool = pool.clone();
     let around = Surroundings {
         config: Arc::clone(config),
         office: Arc::clone(&office),
@@ -207,6 +222,13 @@ async fn work(around: &Around<'_>, session: Session) -> Result<()> {
         stats::report(&told, &name, &until).await;
         Ok(())
     });
+    if office.role == Role::Branch {
+        let (pool, until) = (steps_pool, session_stop.clone());
+        tasks.spawn(async move {
+            crate::join::steps::run(pool, until).await;
+            Ok(())
+        });
+    }
     let until = session_stop.clone();
     tasks.spawn(async move {
         watch.run(&until).await;

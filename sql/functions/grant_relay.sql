@@ -8,8 +8,8 @@ AS $$
       AND p.proname IN ('relay_start', 'try_lead', 'doze', 'wake', 'tick', 'outbox_position', 'ticks_after',
                         'drain', 'settle', 'prune', 'apply', 'apply_staged', 'flush', 'staged_lanes', 'inbox_position',
                         'halt_lane', 'receive_hello', 'receive_welcome', 'receive_position', 'require_sender', 'check',
-                        'peek', 'tell_tables', 'held_tables', 'receive_tables',
-                        'read_next', 'want_again', 'take_reading', 'receive_answer', 'verify', 'verify_report', 'paused',
+                        'peek', 'join', 'load_answers', 'load_state', 'load_step', 'load_progress', 'tell_tables', 'held_tables', 'receive_tables',
+                        'read_next', 'want_again', 'await_answers', 'take_reading', 'receive_answer', 'verify', 'verify_report', 'paused',
                         'verify_in_background', 'queues_to_delete', 'queue_deleted')
 $$;
 

@@ -1,11 +1,11 @@
 -- receive_hello(...): at the head, a branch has connected. A branch seen for the first time is
 -- admitted. start: where in our log it goes on; received: the last of its ticks applied here;
--- resend_from: ticks that were published before its queue existed; number: its own among the offices. Called by: the head's relay at
--- each connect, and again each minute, so that an idle lane notices what the broker lost. Touches: peer, and that
--- only when something is new.
+-- resend_from: ticks that were published before its queue existed; number: its own among the offices. load_state: how
+-- far its loading is, if it is being loaded. Called by: the head's relay at each connect, and again each minute, so that
+-- an idle lane notices what the broker lost. Touches: peer and load, and those only when something is new.
 CREATE FUNCTION officesync.receive_hello(
     origin text, incarnation text, role text, peer_position bigint, position_incarnation text,
-    broker_user text)
+    broker_user text, load_state text DEFAULT NULL)
 RETURNS TABLE (start bigint, received bigint, received_incarnation text, resend_from bigint, number integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -31,9 +31,9 @@ BEGIN
             HINT = format('To let it join again as it is, run SELECT officesync.readmit_branch(%L) at the head.', receive_hello.origin);
     END IF;
     IF known.name IS NULL THEN
-        -- With the whole log still here the branch gets it all; else it has to start equal, now.
-        start := CASE WHEN oldest = 0 THEN 0 ELSE newest END;
-        resend_from := CASE WHEN oldest = 0 AND sent > 0 THEN 1 END;
+        -- With the whole log still here the branch gets it all; else it has to start equal, or to be loaded, now.
+        start := CASE WHEN oldest = 0 AND load_state IS NULL THEN 0 ELSE newest END;
+        resend_from := CASE WHEN oldest = 0 AND load_state IS NULL AND sent > 0 THEN 1 END;
         number := nextval('officesync.office_number');
         INSERT INTO officesync.peer (name, role, incarnation, number, broker_user, applied_tick, acknowledged_tick)
         VALUES (receive_hello.origin, 'branch', receive_hello.incarnation, number, receive_hello.broker_user, 0, start);
@@ -63,6 +63,9 @@ BEGIN
         IF receive_hello.peer_position IS NULL AND start < sent THEN
             resend_from := start + 1;
         END IF;
+    END IF;
+    IF load_state IS NOT NULL THEN
+        PERFORM officesync.begin_load(receive_hello.origin, load_state);
     END IF;
     received_incarnation := receive_hello.incarnation;
     number := coalesce(number, known.number);

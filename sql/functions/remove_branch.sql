@@ -1,6 +1,7 @@
 -- remove_branch(name): at the head, a branch leaves: what waits for it is no longer kept, its queue is deleted by
 -- the relay, and what it sends is no longer taken, until readmit_branch(). Its database stays as it is. Called by:
--- an operator. Touches: peer, inbox, halted, reading, verification, removed_branch.
+-- an operator. Touches: peer, inbox, halted, reading, verification, removed_branch,
+-- load.
 CREATE FUNCTION officesync.remove_branch(name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -9,6 +10,7 @@ DECLARE
 BEGIN
     PERFORM officesync.require_administrator();
     PERFORM officesync.require_peer(remove_branch.name);
+    DELETE FROM officesync.load l WHERE l.office = remove_branch.name;
     DELETE FROM officesync.peer p WHERE p.name = remove_branch.name AND p.role = 'branch' RETURNING p.* INTO gone;
     IF NOT FOUND THEN
         RAISE wrong_object_type USING

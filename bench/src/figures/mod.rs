@@ -8,6 +8,7 @@ mod fan_out;
 mod held;
 mod idle;
 mod latency;
+mod load;
 mod memory;
 mod small;
 mod sustained;
@@ -25,7 +26,7 @@ use crate::options::{self, Options};
 use crate::report::{self, Figure};
 
 /// How many there are.
-pub(crate) const COUNT: u32 = 12;
+pub(crate) const COUNT: u32 = 13;
 
 const TITLES: [&str; COUNT as usize] = [
     "Bulk capture",
@@ -40,6 +41,7 @@ const TITLES: [&str; COUNT as usize] = [
     "Catching up after an outage",
     "Draining while a snapshot is held",
     "A thin link",
+    "Initial load",
 ];
 
 /// The numbers and titles, for the help.
@@ -91,6 +93,7 @@ async fn one(number: u32, options: &Options) -> Figure {
         10 => catch_up::measure(options, &mut figure).await,
         11 => held::measure(options, &mut figure).await,
         12 => thin_link::measure(options, &mut figure).await,
+        13 => load::measure(options, &mut figure).await,
         _ => unreachable!("the options know the numbers"),
     }
     figure

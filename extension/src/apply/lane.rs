@@ -13,7 +13,8 @@ thread_local! {
             "SELECT p.incarnation, p.applied_tick, p.broker_user,
                     EXISTS (SELECT FROM officesync.halted h WHERE h.origin = p.name),
                     s.tick, s.part, s.last,
-                    (SELECT bool_or(l.displaced) FROM officesync.left_out l)
+                    (SELECT bool_or(l.displaced) FROM officesync.left_out l),
+                    p.role = 'head' AND EXISTS (SELECT FROM officesync.load l WHERE l.state IN ('asked', 'rows'))
              FROM officesync.peer p
              LEFT JOIN LATERAL (SELECT i.tick, i.part, i.last FROM officesync.inbox i
                                 WHERE i.origin = p.name
@@ -102,6 +103,8 @@ pub(super) struct Lane {
     /// At a branch: whether rows were left alone, because they had changes that were not acknowledged, and
     /// whether some of ours made room for others.
     pub(super) left_out: Option<bool>,
+    /// At a branch: whether its tables are being loaded.
+    pub(super) is_loading: bool,
 }
 
 /// What to do with a part.
@@ -135,6 +138,7 @@ impl Lane {
             halted: rows.is_true(0, 3),
             staged,
             left_out: rows.text(0, 7).map(|displaced| displaced == "t"),
+            is_loading: rows.is_true(0, 8),
         })
     }
 
@@ -257,6 +261,7 @@ mod tests {
             halted,
             staged,
             left_out: None,
+            is_loading: false,
         }
     }
 

@@ -3,13 +3,16 @@
 //! [`lane`] decides by position whether a part is applied, kept in the inbox, a duplicate or too
 //! early; [`lines`] reads its lines and checks them; for [`tick`] [`direct`] writes their changes row by row,
 //! or [`window`] gathers them and [`write`] writes them to the [`target`] tables. A tick in which something
-//! is in conflict is applied by [`crate::merge`]. The commit is visible at once and on disk later: [`flush`].
+//! is in conflict is applied by [`crate::merge`]. While a branch is being loaded, [`loading`] takes the ticks and
+//! [`put`] the rows. The commit is visible at once and on disk later: [`flush`].
 //! The SQL declarations (`sql/functions/apply.sql`) run these functions with
 //! `session_replication_role = replica` and pinned settings.
 
 mod direct;
 mod lane;
 pub(crate) mod lines;
+mod loading;
+mod put;
 pub(crate) mod sql;
 mod staged;
 pub(crate) mod target;
@@ -25,6 +28,7 @@ use lane::{Applied, Lane, Part, Verdict};
 use lines::{Feed, Sender};
 use officesync_wire::message::Encoding;
 use pgrx::prelude::*;
+use tick::Amount;
 
 /// What the relay is told: outcome, position in the origin's log, changes applied, detail, and the position
 /// that the origin may be told.
@@ -153,6 +157,10 @@ fn apply_tick(lane: &Lane, head: &Part<'_>, feed: Feed<'_>) -> (i64, i64) {
             Role::Branch => merge::branch::apply(&sender, head.tick, feed),
         }
     };
+    if lane.is_loading {
+        begin();
+        return finish(head, loading::apply(&sender, feed));
+    }
     // Rows that made room have to be looked for in each tick, until they are answered.
     let quick = (lane.left_out != Some(true)).then(|| subxact::attempt(at_once));
     let quick = quick.flatten();
@@ -161,6 +169,11 @@ fn apply_tick(lane: &Lane, head: &Part<'_>, feed: Feed<'_>) -> (i64, i64) {
     if may_have_left_out && office::this().role == Role::Branch {
         merge::left_out::settle(amount.acknowledged);
     }
+    finish(head, amount)
+}
+
+/// Moves the position; tells the changes, and the position that the sender may be told.
+fn finish(head: &Part<'_>, amount: Amount) -> (i64, i64) {
     let applied = Applied {
         tick: head.tick,
         acknowledged: amount.acknowledged,

@@ -18,6 +18,8 @@ pub(super) enum Direction {
     Up,
     /// Written at the head, also in the transactions that apply what branches sent; for all branches.
     Ledger,
+    /// Being loaded from the head: nobody here may write it yet.
+    Load,
 }
 
 impl Direction {
@@ -34,6 +36,7 @@ impl Direction {
             b"down" => Self::Down,
             b"up" => Self::Up,
             b"ledger" => Self::Ledger,
+            b"load" => Self::Load,
             _ => Self::Both,
         }
     }
@@ -53,9 +56,18 @@ impl Direction {
                 "at the branch offices",
                 "Write it at a branch; it will arrive here.",
             ),
+            (Self::Load, _) => ("", ""),
             _ => return,
         };
         let (schema, table) = catalog::name_of(relation);
+        if self == Self::Load {
+            refuse(
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("table \"{schema}.{table}\" is being loaded from the head office"),
+                &format!("The office \"{}\" has not joined yet.", office.name),
+                "Wait until it has: SELECT * FROM officesync.loads.",
+            )
+        }
         refuse(
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             format!("table \"{schema}.{table}\" is authored {author}"),

@@ -212,6 +212,21 @@ impl Layout {
         too_large::check(row.unfolded_bytes(values), bytes);
     }
 
+    /// Appends the values of these columns as a JSON array.
+    pub(super) fn write_array(&self, out: &mut Vec<u8>, columns: &[usize], row: &Tuple<'_>) {
+        canonical(self.needs, || {
+            out.push(encode::ROW_START);
+            let columns = columns.iter().filter_map(|place| self.columns.get(*place));
+            for (nth, column) in columns.enumerate() {
+                if nth > 0 {
+                    out.push(encode::SEPARATOR);
+                }
+                write_value(out, column, row);
+            }
+            out.push(encode::ROW_END);
+        });
+    }
+
     /// Schema and name, quoted, as errors show it.
     pub(super) fn qualified_name(&self) -> String {
         format!("\"{}.{}\"", self.schema, self.name)

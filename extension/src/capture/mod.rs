@@ -5,6 +5,7 @@
 //! a tick is being applied, the office it came from.
 
 mod direction;
+mod inserts;
 mod layout;
 pub(crate) mod order;
 mod rows;
@@ -19,6 +20,7 @@ use crate::pg::tuple::Tuple;
 use crate::pg::xact;
 use crate::transaction::{self, Author};
 use direction::Direction;
+pub(crate) use inserts::Inserts;
 use layout::{Direct, Layout, Sink};
 use order::Change;
 use pgrx::pg_sys::Oid;

@@ -49,6 +49,35 @@ fn round(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
     }
 }
 
+/// Makes one row what it is at the head, whatever is here; the target has a certain key.
+pub(crate) fn put(target: &Target, group: &RowGroup<'_>, row: &[Value<'_>]) {
+    let moves = Keys::of(target, group, row).is_some_and(|keys| keys.new.is_some());
+    let sides = Sides::of(group, row);
+    locks::with_table(target, group, |table| {
+        if let Some(old) = sides
+            .old
+            .as_deref()
+            .filter(|_| moves || sides.new.is_none())
+        {
+            write_over(table, old, None);
+        }
+        if let Some(new) = &sides.new {
+            write_over(table, new, Some(new));
+        }
+    });
+}
+
+fn write_over(table: &Table<'_>, like: &[Option<&str>], row: Option<&[Option<&str>]>) {
+    let here = table.read(like);
+    let here = here.as_ref().map(super::row::borrowed);
+    table.write(here.as_deref(), row);
+}
+
+/// Makes a change to a row that no key tells from others.
+pub(crate) fn take_unkeyed(target: &Target, group: &RowGroup<'_>, row: &[Value<'_>]) {
+    super::head::write_unkeyed(target, group, row);
+}
+
 struct Taker {
     checks: Checks,
     tick: i64,

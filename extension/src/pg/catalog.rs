@@ -133,6 +133,14 @@ fn key_names(root: Oid) -> Vec<String> {
     })
 }
 
+/// The owner of a table.
+pub(crate) fn owner_of(relation: Oid) -> Oid {
+    // SAFETY: the relation is open.
+    with_relation(relation, |descriptor| unsafe {
+        (*descriptor.rd_rel).relowner
+    })
+}
+
 /// The schema and the name of a table.
 pub(crate) fn name_of(relation: Oid) -> (String, String) {
     with_relation(relation, |descriptor| {

@@ -8,6 +8,7 @@
 pub(crate) mod array;
 pub(crate) mod bytea;
 pub(crate) mod catalog;
+pub(crate) mod definition;
 mod entry;
 mod ffi;
 pub(crate) mod hash;

@@ -1,5 +1,6 @@
 //! SQL from inside the server: statements prepared once a session and run many times.
 
+use crate::pg::tuple::Tuple;
 use core::cell::OnceCell;
 use core::ffi::{CStr, c_char};
 use core::ops::ControlFlow;
@@ -115,6 +116,51 @@ impl Statement {
                 if work(&Rows { cells }).is_break() {
                     break;
                 }
+            }
+            pg_sys::SPI_cursor_close(portal);
+        }
+    }
+
+    /// Runs it without writing anything, and shows each row as it lies in the server's memory, until `look`
+    /// breaks off.
+    pub(crate) fn each_tuple(
+        &self,
+        parameters: &[Parameter<'_>],
+        mut look: impl FnMut(&Tuple<'_>) -> ControlFlow<()>,
+    ) {
+        const AT_ONCE: i64 = 128;
+        let mut values: Vec<Datum> = parameters.iter().map(datum).collect();
+        let nulls = null_flags(parameters);
+        // SAFETY: as in `execute`; the rows' arrays have as many entries as the table has columns, and a row
+        // is not used after its table is freed. The portal is closed below, or by an abort.
+        unsafe {
+            let portal = pg_sys::SPI_cursor_open(
+                core::ptr::null(),
+                self.plan,
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                true,
+            );
+            let mut is_over = false;
+            while !is_over {
+                pg_sys::SPI_cursor_fetch(portal, true, AT_ONCE);
+                let (table, count) = (pg_sys::SPI_tuptable, pg_sys::SPI_processed as usize);
+                if count == 0 || table.is_null() {
+                    break;
+                }
+                let descriptor = (*table).tupdesc;
+                let columns = (*descriptor).natts.max(0) as usize;
+                let mut cells = vec![Datum::from(0); columns];
+                let mut are_null = vec![false; columns];
+                for row in core::slice::from_raw_parts((*table).vals, count) {
+                    let (cells_at, nulls_at) = (cells.as_mut_ptr(), are_null.as_mut_ptr());
+                    pg_sys::heap_deform_tuple(*row, descriptor, cells_at, nulls_at);
+                    is_over = look(&Tuple::of_arrays(&cells, &are_null)).is_break();
+                    if is_over {
+                        break;
+                    }
+                }
+                pg_sys::SPI_freetuptable(table);
             }
             pg_sys::SPI_cursor_close(portal);
         }

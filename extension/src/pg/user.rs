@@ -8,6 +8,22 @@ pub(crate) fn caller() -> pg_sys::Oid {
     unsafe { pg_sys::GetOuterUserId() }
 }
 
+/// The owner of the database at hand.
+pub(crate) fn owner_of_database() -> pg_sys::Oid {
+    // SAFETY: a catalogue lookup; the form lies in the cached tuple, which is released after it is read.
+    unsafe {
+        let key = pg_sys::Datum::from(pg_sys::MyDatabaseId);
+        let cache = pg_sys::SysCacheIdentifier::DATABASEOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, key);
+        if tuple.is_null() {
+            return pg_sys::InvalidOid;
+        }
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>()).datdba;
+        pg_sys::ReleaseSysCache(tuple);
+        owner
+    }
+}
+
 /// Runs `work` with the rights of `role` and nothing more: no SET ROLE, no row security, no
 /// temporary objects. So an expression or a default that belongs to a table's owner can't use the
 /// rights of the extension's owner (what PostgreSQL's own apply worker does since version 16).

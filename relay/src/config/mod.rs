@@ -50,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) verify_interval: Option<Duration>,
     /// When the link may be used; none: always.
     pub(crate) window: Option<window::Window>,
+    /// Whether a branch that is new asks the head for its tables.
+    pub(crate) join: bool,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -85,6 +87,7 @@ impl Config {
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
             window: given.window()?,
+            join: given.join()?,
             log: given.log_filter()?,
             log_format: given.log_format()?,
         })
@@ -342,6 +345,18 @@ impl Given {
             })
         };
         self.text("WINDOW").map(read).transpose()
+    }
+
+    fn join(&self) -> Result<bool> {
+        match self.text("JOIN").as_deref() {
+            None => Ok(false),
+            Some("empty") => Ok(true),
+            Some(_) => Err(fault(
+                "JOIN",
+                "is unknown",
+                "use empty, or leave it out; a branch with rows of its own is compared with verify",
+            )),
+        }
     }
 
     fn log_filter(&self) -> Result<String> {

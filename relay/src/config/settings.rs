@@ -66,6 +66,7 @@ settings! {
     SHUTDOWN_GRACE_MS number(0, 600_000, 20_000), "milliseconds to finish the work in hand after SIGTERM";
     VERIFY_INTERVAL_S number(0, 31_536_000, 0), "at the head, seconds after which a branch is compared with it again in the background (0: never)";
     WINDOW Form::Text(None), "when the link may be used, such as 22:00-05:00,12:30-13:00, by the database's TimeZone (always unless set)";
+    JOIN Form::Text(None), "empty: a branch that is new asks the head for its tables and their rows; once it has joined this means nothing";
     LOG Form::Text(Some("info")), "log filter: error, warn, info, debug, or officesync_relay::inbox=debug,info";
     LOG_FORMAT Form::Text(Some("auto")), "auto (text on a terminal, else JSON), text or json";
 }

@@ -14,7 +14,7 @@ use super::tables::Tables;
 use super::until;
 use crate::database::{self, Role, Sender, Welcome};
 use crate::error::{Error, Policy, Result};
-use crate::message::{Control, Encoding, KEY_HEAD, Outcome, WireRole};
+use crate::message::{Control, Encoding, KEY_HEAD, Load, Outcome, WireRole};
 use crate::outbox::listen::Command;
 
 const HELLO_EVERY: Duration = Duration::from_secs(5);
@@ -187,14 +187,22 @@ impl ControlTask {
             self.hello_at = Some(now + HELLO_EVERY);
         }
         self.heartbeat_at = Some(now + HEARTBEAT);
+        let load = self.load_state().await;
         let position = self.shared.positions.report();
         let control = Control::Hello {
             role: WireRole::Branch,
             position: position.as_ref().map(|position| position.tick),
             position_incarnation: position.map(|position| position.incarnation),
             relay_version: env!("CARGO_PKG_VERSION").to_owned(),
+            load,
         };
         self.say(KEY_HEAD.to_owned(), control).await;
+    }
+
+    /// How far the loading of this branch is; what can't be told now is told with the next hello.
+    async fn load_state(&self) -> Option<Load> {
+        let client = self.shared.applier.aside().await.ok()?;
+        database::load_state(&client).await.ok().flatten()
     }
 
     /// At the head: every branch sends again what we have not applied. Nobody forgets anything because of
@@ -266,6 +274,7 @@ impl ControlTask {
                     position,
                     position_incarnation,
                     relay_version,
+                    load,
                 },
             ) => {
                 tracing::debug!(origin = sender.origin, relay_version, "a branch says hello");
@@ -273,8 +282,8 @@ impl ControlTask {
                     WireRole::Head => "head",
                     WireRole::Branch => "branch",
                 };
-                self.welcome(sender, role, position, position_incarnation.as_deref())
-                    .await
+                let position = (position, position_incarnation.as_deref());
+                self.welcome(sender, role, position, load).await
             }
             (
                 Role::Head,
@@ -365,12 +374,13 @@ impl ControlTask {
         &mut self,
         sender: &Sender,
         role: &str,
-        position: Option<i64>,
-        position_incarnation: Option<&str>,
+        (position, position_incarnation): (Option<i64>, Option<&str>),
+        load: Option<Load>,
     ) -> Result<()> {
         let client = self.shared.applier.aside().await?;
         let greeting =
-            database::receive_hello(&client, sender, role, position, position_incarnation).await?;
+            database::receive_hello(&client, sender, role, position, position_incarnation, load)
+                .await?;
         // The branch forgets what we say we have received, so that has to be on disk first.
         database::flush(&client).await?;
         drop(client);
@@ -418,6 +428,7 @@ impl ControlTask {
                 "the head welcomes us"
             );
         }
+        self.answer_again().await?;
         self.welcomed = true;
         self.hello_at = None;
         if let Some(from) = welcomed.resend_from {
@@ -434,6 +445,26 @@ impl ControlTask {
         }
         self.tables.ask(&self.shared, sender).await;
         self.moved();
+        Ok(())
+    }
+
+    /// While this branch is being loaded: what a relay that has died may not have said any more.
+    async fn answer_again(&self) -> Result<()> {
+        if self.welcomed {
+            return Ok(());
+        }
+        let client = self.shared.applier.aside().await?;
+        let taken = database::load_answers(&client).await?;
+        drop(client);
+        for (number, tick) in taken {
+            let control = Control::Answer {
+                number,
+                tick,
+                outcome: Outcome::Taken,
+                answer: Some(serde_json::json!({})),
+            };
+            self.say(KEY_HEAD.to_owned(), control).await;
+        }
         Ok(())
     }
 

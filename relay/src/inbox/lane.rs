@@ -64,6 +64,8 @@ pub(crate) struct Lane {
     position: i64,
     told_held: bool,
     told_unknown: bool,
+    /// Readings that came before their tick.
+    early: reading::Early,
 }
 
 impl Lane {
@@ -76,6 +78,7 @@ impl Lane {
             position: 0,
             told_held: false,
             told_unknown: false,
+            early: reading::Early::default(),
         }
     }
 
@@ -116,7 +119,9 @@ impl Lane {
             Step::Part(received) if !received.acker.usable() => Some(()),
             Step::Part(received) => self.receive(*received).await,
             Step::Reading(_, acker) if !acker.usable() => Some(()),
-            Step::Reading(message, acker) => reading::take(&self.shared, &message, &acker).await,
+            Step::Reading(message, acker) => {
+                reading::receive(&self.shared, &mut self.early, *message, &acker).await
+            }
         }
     }
 
@@ -153,7 +158,8 @@ impl Lane {
             outcome = applied.outcome,
             "received"
         );
-        self.follow_up(&part, applied).await
+        self.follow_up(&part, applied).await?;
+        reading::take_early(&self.shared, &mut self.early, self.position).await
     }
 
     async fn follow_up(&mut self, part: &Part, applied: Applied) -> Option<()> {
@@ -257,6 +263,7 @@ impl Lane {
                 position: applied.seen.unwrap_or(self.position),
             };
             self.settle(witness, None, Some(moved)).await?;
+            reading::take_early(&self.shared, &mut self.early, self.position).await?;
         }
     }
 

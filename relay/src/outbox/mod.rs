@@ -109,6 +109,9 @@ impl Outbox {
         stop: CancellationToken,
     ) -> Result<Self> {
         let (made, sent) = database::outbox_position(&session.client).await?;
+        if around.office.role == Role::Head {
+            database::await_answers(&session.client).await?;
+        }
         let config = &around.config;
         Ok(Self {
             ticker: Ticker::new(

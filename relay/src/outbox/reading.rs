@@ -16,6 +16,9 @@ use crate::error::Result;
 const LOOK_OPEN: Duration = Duration::from_millis(500);
 const LOOK_IDLE: Duration = Duration::from_secs(5);
 
+/// So many are handed to the broker and not confirmed: what a relay that dies takes with it is read again.
+const MAX_IN_FLIGHT: usize = 2;
+
 /// What was read and is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
@@ -78,7 +81,10 @@ impl Outbox {
             self.publish_reading(reading);
             return Ok(true);
         }
-        if self.readings.due(now) > now || self.everybody_rests.is_some_and(|until| until > now) {
+        if self.readings.in_flight.len() >= MAX_IN_FLIGHT
+            || self.readings.due(now) > now
+            || self.everybody_rests.is_some_and(|until| until > now)
+        {
             return Ok(false);
         }
         self.read_next(now).await

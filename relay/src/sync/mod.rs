@@ -58,7 +58,12 @@ pub(crate) async fn sync(mut config: Config, arguments: &Arguments) -> Result<Ex
     config.window = None;
     let once = Once::default();
     let patience = Duration::from_secs(arguments.patience);
-    run::run(config, Some((once.clone(), patience))).await?;
+    run::run(
+        Arc::new(config),
+        CancellationToken::new(),
+        Some((once.clone(), patience)),
+    )
+    .await?;
     let summary = *once.0.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(summary) = summary else {
         eprintln!(

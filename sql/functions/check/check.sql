@@ -19,7 +19,8 @@ BEGIN
             UNION ALL SELECT * FROM officesync.check_references()
             UNION ALL SELECT * FROM officesync.check_peer_tables()
             UNION ALL SELECT * FROM officesync.check_peer_columns()
-            UNION ALL SELECT * FROM officesync.check_sequences()) f
+            UNION ALL SELECT * FROM officesync.check_sequences()
+            UNION ALL SELECT * FROM officesync.check_loads()) f
         WHERE f.severity = 'error' OR min_severity <> 'error'
         ORDER BY f.severity, f.object, f.problem;
     IF min_severity = 'info' THEN

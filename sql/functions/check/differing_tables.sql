@@ -11,13 +11,16 @@ AS $$
     ), differing AS (
         SELECT h.office, e.schema, e.name, e.definition AS ours, NULL::jsonb AS theirs
         FROM officesync.held_tables h CROSS JOIN here e
-        WHERE NOT EXISTS (SELECT FROM officesync.peer_tables p
+        -- A branch that is being loaded has none yet.
+        WHERE NOT EXISTS (SELECT FROM officesync.load l WHERE l.office = h.office AND l.state = 'asked')
+          AND NOT EXISTS (SELECT FROM officesync.peer_tables p
                           WHERE p.office = h.office AND p.schema = e.schema AND p.name = e.name)
       UNION ALL
         SELECT p.office, p.schema, p.name, e.definition, p.definition
         FROM officesync.peer_tables p
         LEFT JOIN here e ON e.schema = p.schema AND e.name = p.name
         WHERE e.definition IS DISTINCT FROM p.definition
+          AND NOT EXISTS (SELECT FROM officesync.load l JOIN officesync.office o ON o.name = l.office WHERE l.state = 'asked')
     )
     SELECT d.office, format('%I.%I', d.schema, d.name), d.ours, d.theirs,
            f.direction IN ('both', CASE o.role WHEN 'head' THEN 'down' ELSE 'up' END),

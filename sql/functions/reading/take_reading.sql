@@ -1,5 +1,6 @@
 -- take_reading(...): at a branch, a reading of the head has come. outcome: taken, with what its kind answers;
 -- missed: this office stands elsewhere in the head's log than the tick that was read, and nothing was done;
+-- early: it has yet to come to that tick, and nothing was done;
 -- failed, with the reason; quarantined. Errors that pass by themselves are raised. Its commit is on disk when
 -- it returns. Called by: the branch's relay, in turn with the head's ticks. Touches: what take_<kind> touches,
 -- quarantine.
@@ -31,6 +32,12 @@ BEGIN
                 take_reading.encoding, take_reading.body,
                 format('a reading of the head came from the broker user "%s", but the head sends as "%s"',
                        take_reading.broker_user, head.broker_user));
+    ELSIF take_reading.kind = 'load_rows' AND EXISTS (SELECT FROM officesync.load_taken t WHERE t.number = take_reading.number) THEN
+        -- Delivered again: it was taken in its place.
+        outcome := 'taken';
+        answer := '{}';
+    ELSIF head.applied_tick < take_reading.tick THEN
+        outcome := 'early';
     ELSIF head.applied_tick <> take_reading.tick
           OR EXISTS (SELECT FROM officesync.inbox i WHERE i.origin = head.name)
           OR EXISTS (SELECT FROM officesync.halted h WHERE h.origin = head.name) THEN

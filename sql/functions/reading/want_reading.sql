@@ -19,3 +19,9 @@ AS $$
         not_before = clock_timestamp() + least(power(2, r.reads), 256) * interval '50 milliseconds'
     WHERE r.number = ANY (want_again.numbers)
 $$;
+
+-- await_answers(): a relay begins to lead: what branches have answered while there was none is on its way, so
+-- nothing counts as lost yet. Called by: the head's relay. Touches: reading.
+CREATE FUNCTION officesync.await_answers() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ UPDATE officesync.reading r SET waiting_since = clock_timestamp() WHERE r.sent_tick IS NOT NULL $$;

@@ -19,6 +19,26 @@ pub enum Role {
     Branch,
 }
 
+/// How far a branch is that is being loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Load {
+    /// It has asked for the head's tables, and has none yet.
+    Asked,
+    /// It has the tables, and their rows are coming.
+    Rows,
+}
+
+impl Load {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Rows => "rows",
+        }
+    }
+}
+
 /// What became of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,6 +65,9 @@ pub enum Control {
         position_incarnation: Option<String>,
         /// The version of the sender's relay, for the log.
         relay_version: String,
+        /// While the branch is being loaded: how far that is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        load: Option<Load>,
     },
     /// Head to branch: where to go on from, and how much of yours has arrived.
     Welcome {
@@ -196,8 +219,19 @@ mod tests {
                     position: None,
                     position_incarnation: None,
                     relay_version: "0.1.0".into(),
+                    load: None,
                 },
                 r#"{"version":1,"kind":"hello","role":"branch","position":null,"position_incarnation":null,"relay_version":"0.1.0"}"#,
+            ),
+            (
+                Control::Hello {
+                    role: Role::Branch,
+                    position: Some(4),
+                    position_incarnation: Some("77aa".into()),
+                    relay_version: "0.1.0".into(),
+                    load: Some(Load::Asked),
+                },
+                r#"{"version":1,"kind":"hello","role":"branch","position":4,"position_incarnation":"77aa","relay_version":"0.1.0","load":"asked"}"#,
             ),
             (
                 Control::Welcome {

@@ -9,7 +9,7 @@ mod name;
 mod packed;
 mod reading;
 
-pub use control::{Control, Outcome, Role};
+pub use control::{Control, Load, Outcome, Role};
 pub use encoding::Encoding;
 pub use header::{
     CONTENT_TYPE_CONTROL, CONTENT_TYPE_TICK, HEADER_CONTINUED, HEADER_CREATED, HEADER_INCARNATION,

@@ -12,6 +12,7 @@ mod crash;
 mod fuzz;
 mod harness;
 mod jit;
+mod join;
 mod lane;
 mod network;
 mod order;

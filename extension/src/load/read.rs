@@ -1,0 +1,78 @@
+//! Rows that a query gives -> one line of the wire format.
+
+use crate::capture::Inserts;
+use crate::outbox;
+use crate::pg::spi::{self, Parameter, Statement};
+use crate::pg::{catalog, settings, user};
+use crate::transaction::Author;
+use core::ops::ControlFlow;
+use officesync_wire::encode;
+use pgrx::prelude::*;
+use std::ffi::CString;
+
+/// `officesync.encode_rows(...)`; see `sql/functions/load/load_rows.sql`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)]
+fn encode_rows(
+    query: &str,
+    path: Option<&str>,
+    leaf: pg_sys::Oid,
+    root: pg_sys::Oid,
+    key: Vec<Option<String>>,
+    parameters: Vec<Option<String>>,
+    max_bytes: i64,
+) -> TableIterator<
+    'static,
+    (
+        name!(line, Vec<u8>),
+        name!(rows, i64),
+        name!(last, Option<String>),
+        name!(more, bool),
+    ),
+> {
+    let key: Vec<String> = key.into_iter().flatten().collect();
+    let parameters: Vec<Parameter<'_>> = parameters
+        .iter()
+        .map(|text| text.as_deref().map_or(Parameter::Null, Parameter::Text))
+        .collect();
+    let mut inserts = Inserts::of(leaf, root, &key);
+    let (mut is_full, mut more) = (false, false);
+    user::acting_as(catalog::owner_of(root), || {
+        with_path(path, || {
+            spi::connected(|| {
+                let statement = Statement::prepare(query, &vec![pg_sys::TEXTOID; parameters.len()]);
+                statement.each_tuple(&parameters, |row| {
+                    if is_full {
+                        more = true;
+                        return ControlFlow::Break(());
+                    }
+                    inserts.add(row);
+                    is_full = max_bytes > 0 && inserts.bytes() as i64 >= max_bytes;
+                    if is_full {
+                        inserts.end_with(row);
+                    }
+                    ControlFlow::Continue(())
+                });
+            });
+        });
+    });
+    let (rows, last) = (inserts.rows(), inserts.last_key());
+    let line = if rows == 0 { Vec::new() } else { line(inserts) };
+    TableIterator::once((line, rows, last, more))
+}
+
+/// The operators of an extension's types lie wherever the extension was put.
+fn with_path(path: Option<&str>, work: impl FnOnce()) {
+    match path.and_then(|path| CString::new(format!("pg_catalog, {path}, pg_temp")).ok()) {
+        Some(path) => settings::scoped(&[(c"search_path", &path)], work),
+        None => work(),
+    }
+}
+
+fn line(inserts: Inserts) -> Vec<u8> {
+    // Not a transaction of the log: it has no number there.
+    let mut line = outbox::line_head(&Author::User, 0, None);
+    line.extend_from_slice(&inserts.finish());
+    encode::line_end(&mut line);
+    line
+}
