@@ -3,7 +3,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA officesync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION officesync.set_office(text, text), officesync.track(regclass, text),
     officesync.untrack(regclass, boolean), officesync.grant_relay(regrole), officesync.grant_monitor(regrole),
     officesync.input(text, anyarray), officesync.retry(text), officesync.skip(text, bigint), officesync.remove_branch(text), officesync.readmit_branch(text),
-    officesync.new_id(), officesync.spread_ids(regclass),
+    officesync.set_ddl_kind(text, boolean), officesync.preview_ddl(text, text), officesync.new_id(), officesync.spread_ids(regclass),
     officesync.set_policy(regclass, text, name, boolean, text), officesync.resolve(bigint, jsonb),
     officesync.undo(bigint), officesync.put_row(text, text, jsonb, jsonb),
     officesync.close_conflict(bigint, text, text), officesync.forget_conflicts(interval),
@@ -14,6 +14,6 @@ GRANT EXECUTE ON FUNCTION officesync.set_office(text, text), officesync.track(re
     officesync.union_of_arrays(anyarray, anyarray, anyarray),
     officesync.union_of_objects(jsonb, jsonb, jsonb) TO PUBLIC;
 GRANT SELECT ON officesync.tracked_tables, officesync.outbox_status, officesync.offices, officesync.lanes, officesync.loads,
-    officesync.policy TO pg_monitor;
+    officesync.policy, officesync.ddl_kind TO pg_monitor;
 GRANT EXECUTE ON FUNCTION officesync.check(text), officesync.has_unsent(), officesync.outbox_position(),
     officesync.status() TO pg_monitor;

@@ -3,7 +3,8 @@
 //! [`capture`] turns each changed row into a line of the change format, [`buffer`] keeps it per
 //! subtransaction, [`outbox`] writes it when the transaction is about to commit and [`doorbell`]
 //! wakes the relay. At the other office [`apply`] writes it again, and [`merge`]
-//! where it meets changes that its office had not seen; [`load`] fills a branch that is new. [`transaction`] ties the first
+//! where it meets changes that its office had not seen; [`load`] fills a branch that is new. Statements that change
+//! the schema go the same way: [`ddl`]. [`transaction`] ties the first
 //! part to the events of a transaction; [`pg`] holds everything unsafe. What needs no Rust is SQL,
 //! in the folder `sql/`.
 //!
@@ -14,6 +15,7 @@ mod apply;
 mod buffer;
 mod capture;
 mod civil;
+mod ddl;
 mod doorbell;
 mod drain;
 mod load;

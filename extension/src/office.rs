@@ -54,6 +54,14 @@ pub(crate) fn this() -> Rc<Office> {
     office
 }
 
+/// Whether this database is an office at all.
+pub(crate) fn is_known() -> bool {
+    KNOWN.with_borrow(Option::is_some)
+        || catalog::own_relation(c"office")
+            .and_then(|office| table::first_row_texts(office, &[c"name"]))
+            .is_some()
+}
+
 /// Forgets what was read; called when a transaction rolls back, which may have set the office.
 pub(crate) fn forget() {
     KNOWN.set(None);

@@ -37,6 +37,8 @@ struct Place {
     sequence: Oid,
     turn: i64,
     table: Oid,
+    /// At a branch: the tick of the head up to which the schema here is known to be its.
+    schema_tick: Option<i64>,
 }
 
 impl Place {
@@ -51,6 +53,7 @@ impl Place {
             sequence: own(c"outbox_sequence"),
             turn,
             table: own(table),
+            schema_tick: schema_tick(),
         }
     }
 
@@ -63,6 +66,13 @@ impl Place {
             place
         })
     }
+}
+
+fn schema_tick() -> Option<i64> {
+    table::first_row_texts(own(c"schema_position"), &[c"tick"])?
+        .first()?
+        .parse()
+        .ok()
 }
 
 /// `officesync.has_changed(relation)`: tells every session to look again, once this transaction has
@@ -193,6 +203,10 @@ pub(crate) fn line_head(author: &Author, chunk: i32, last: Option<(i64, &str)>) 
             commit_time: last.map(|(_, time)| time),
             origin_tick,
             merged,
+            schema_tick: match author {
+                Author::User => Place::of_this_session().schema_tick,
+                Author::Applied(_) => None,
+            },
         },
     );
     head

@@ -2,9 +2,11 @@
 //!
 //! Invariant: at the end of every transaction, however it ends, nothing is left.
 
+use crate::apply::schema;
 use crate::buffer::{Buffer, Row};
 use crate::capture::order::{Change, StatementId, Statements};
 use crate::capture::truncate;
+use crate::ddl::{execute, mapping};
 use crate::merge::clock;
 use crate::pg::{statement, xact};
 use crate::{doorbell, office, outbox};
@@ -169,6 +171,9 @@ pub(crate) fn after_end() {
     BUFFER.with_borrow_mut(Buffer::clear);
     STATEMENTS.with_borrow_mut(Statements::clear);
     truncate::forget();
+    execute::forget();
+    schema::forget();
+    mapping::line_is_mapped(false);
     UNSEEN_DEPTH.set(0);
     AUTHOR.set(Author::User);
 }

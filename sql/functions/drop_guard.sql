@@ -11,9 +11,9 @@ CREATE EVENT TRIGGER officesync_forget_dropped ON sql_drop WHEN TAG IN ('DROP TA
     EXECUTE FUNCTION officesync.forget_dropped();
 
 -- require_nothing_unsent(): raises an error while changes are unsent, unless the setting
--- officesync.force is on. Called by: guard_extension.
+-- officesync.force is on. Sessions to come do not load the library any more. Called by: guard_extension.
 CREATE FUNCTION officesync.require_nothing_unsent() RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF officesync.has_unsent()
@@ -23,6 +23,7 @@ BEGIN
             DETAIL = 'They would be lost to the other offices.',
             HINT = 'Wait until officesync.outbox_status shows none, or SET officesync.force = on first.';
     END IF;
+    PERFORM officesync.preload(without => true);
 END
 $$;
 

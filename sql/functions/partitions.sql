@@ -22,10 +22,11 @@ AS $$
                                         ELSE '00_officesync_truncating' END)
 $$;
 
--- cover_partitions(): after a table was created or altered. Partitions that a tracked table has gained
+-- cover_new_partitions(): Partitions that a tracked table has gained
 -- get their triggers, and their rows are captured; those it has lost lose them. The ALTER TABLE of
--- cover_partition() comes here too, so what was done in between is looked at again.
-CREATE FUNCTION officesync.cover_partitions() RETURNS event_trigger
+-- cover_partition() comes here too, so what was done in between is looked at again. Called by:
+-- cover_partitions, and the library when it has run a statement of the head.
+CREATE FUNCTION officesync.cover_new_partitions() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
 DECLARE
@@ -60,6 +61,14 @@ BEGIN
             PERFORM officesync.capture_rows(lost.member, lost.root, lost.direction, true);
         END IF;
     END LOOP;
+END
+$$;
+-- cover_partitions(): the same after a table was created or altered.
+CREATE FUNCTION officesync.cover_partitions() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM officesync.cover_new_partitions();
 END
 $$;
 CREATE EVENT TRIGGER officesync_cover_partitions ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')

@@ -15,6 +15,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
+    PERFORM officesync.settle_history();
     DELETE FROM officesync.tick t WHERE t.number < done.number;
     RETURN officesync.rotate_outbox(done.snapshot);
 END

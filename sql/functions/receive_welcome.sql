@@ -1,7 +1,7 @@
 -- receive_welcome(...): at a branch, the head has answered our hello. start: where in its log we
 -- should be by now (the answer travels behind all it sent before); received: the last of our ticks
 -- it has. resend_from: our ticks the broker lost; ask_from: its ticks the broker lost.
--- number: ours among the offices. Called by: the branch's relay. Touches: peer and office, and that only when something is new.
+-- number: ours among the offices. Called by: the branch's relay. Touches: peer, schema_position and office, and that only when something is new.
 CREATE FUNCTION officesync.receive_welcome(
     origin text, incarnation text, start bigint, received bigint, received_incarnation text,
     broker_user text, number integer DEFAULT NULL)
@@ -24,6 +24,10 @@ BEGIN
         INSERT INTO officesync.peer (name, role, incarnation, broker_user, applied_tick, acknowledged_tick)
         VALUES (receive_welcome.origin, 'head', receive_welcome.incarnation, receive_welcome.broker_user,
                 receive_welcome.start, receive_welcome.received);
+        -- Our tables are as the head's are there.
+        INSERT INTO officesync.schema_position AS p (tick) VALUES (receive_welcome.start::text)
+        ON CONFLICT (only_row) DO UPDATE SET tick = EXCLUDED.tick;
+        PERFORM officesync.has_changed('officesync.outbox_turn');
     ELSIF (known.name, known.incarnation) <> (receive_welcome.origin, receive_welcome.incarnation) THEN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = format('the head "%s" is not the one this branch belongs to', receive_welcome.origin),

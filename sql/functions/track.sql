@@ -1,7 +1,8 @@
 -- track(table, direction): captures every change of the table from this transaction's commit on.
 -- direction: 'both'; 'down' (authored at the head); 'up' (authored at branches, collected at the
 -- head). Tracking again is a notice; with another direction it changes that. Called by: the table's
--- owner. Touches: tracked, and the table's triggers.
+-- owner. Touches: tracked, and the table's triggers; at the head outbox: the branches make the table and track it.
+-- Rows that it has already do not go out by this.
 CREATE FUNCTION officesync.track("table" regclass, direction text DEFAULT 'both') RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET client_min_messages = notice
 AS $$
@@ -32,5 +33,8 @@ BEGIN
     INSERT INTO officesync.tracked (relation, direction, tracked_at, tracked_by)
     VALUES (relation, track.direction, coalesce(known.tracked_at, clock_timestamp()),
             coalesce(known.tracked_by, officesync.calling_role()::regrole::text));
+    IF known.direction IS DISTINCT FROM track.direction THEN
+        PERFORM officesync.tell_tracking(relation, track.direction, known.direction IS NULL);
+    END IF;
 END
 $$;

@@ -1,6 +1,7 @@
 -- untrack(table, force): stops capturing the table. Refused while captured changes are unsent,
 -- unless forced: what was captured still goes out, but a table untracked at the other offices first
--- could not take it. Called by: the table's owner. Touches: tracked, and the table's triggers.
+-- could not take it. Called by: the table's owner. Touches: tracked, and the
+-- table's triggers; at the head also outbox: the branches untrack it, and keep it.
 CREATE FUNCTION officesync.untrack("table" regclass, force boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -27,6 +28,7 @@ BEGIN
             MESSAGE = format('table %s can''t be untracked yet: this office has changes that were not sent', relation),
             HINT = 'Wait until officesync.outbox_status shows none (is the relay running?), or use officesync.untrack(table, force => true).';
     END IF;
+    PERFORM officesync.tell_tracking(relation, NULL, false);
     DELETE FROM officesync.tracked t WHERE t.relation = untrack."table";
     IF owner IS NOT NULL THEN
         PERFORM officesync.drop_triggers(relation);

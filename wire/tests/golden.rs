@@ -25,6 +25,7 @@ const BRANCH: LineHead<'_> = LineHead {
     commit_time: None,
     origin_tick: None,
     merged: false,
+    schema_tick: None,
 };
 
 fn committed(head: LineHead<'static>, sequence: i64, time: &'static str) -> LineHead<'static> {
@@ -200,6 +201,64 @@ fn truncate() {
     ];
     let head = committed(head_office(), 5, "2026-11-20 12:00:00+00");
     agrees(include_str!("golden/truncate.ndjson"), &[(head, groups)]);
+}
+
+#[test]
+fn schema_changes() {
+    let table = |name: &str| ("public".to_owned(), name.to_owned());
+    let ddl = |table, statement: &str, settings: &[(&str, &str)]| Written::Ddl {
+        table,
+        statement: statement.to_owned(),
+        search_path: vec!["shop".to_owned(), "public".to_owned()],
+        settings: settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    };
+    let groups = vec![
+        ddl(None, "CREATE TYPE mood AS ENUM ('good', 'b\"ad')", &[]),
+        ddl(
+            Some(table("orders")),
+            "ALTER TABLE orders ADD COLUMN mood mood DEFAULT 'good'",
+            &[("DateStyle", "SQL, DMY"), ("TimeZone", "Europe/Paris")],
+        ),
+        rows(
+            ORDERS,
+            Insert,
+            &["id", "mood"],
+            &[0],
+            &[],
+            vec![vec![Cell::Integer(1), text("good")]],
+        ),
+        Written::Tracking {
+            schema: "public".to_owned(),
+            table: "lines".to_owned(),
+            direction: Some("down".to_owned()),
+        },
+        Written::Tracking {
+            schema: "public".to_owned(),
+            table: "old".to_owned(),
+            direction: None,
+        },
+    ];
+    let insert = rows(ORDERS, Insert, &["id"], &[0], &[], vec![vec![text("2")]]);
+    let branch = LineHead {
+        schema_tick: Some(41),
+        ..BRANCH
+    };
+    agrees(
+        include_str!("golden/ddl.ndjson"),
+        &[
+            (
+                committed(head_office(), 6, "2026-11-20 12:00:00+00"),
+                groups,
+            ),
+            (
+                committed(branch, 127, "2026-11-20 12:00:05+00"),
+                vec![insert],
+            ),
+        ],
+    );
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn rules_of_a_group() {
     );
     assert_eq!(
         group(r#""op":"merge""#),
-        Problem::Expected("insert, update, delete or truncate")
+        Problem::Expected("insert, update, delete, truncate, ddl, track or untrack")
     );
 }
 

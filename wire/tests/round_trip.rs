@@ -110,6 +110,19 @@ fn any_rows() -> impl Strategy<Value = Written> {
         })
 }
 
+fn any_ddl() -> impl Strategy<Value = Written> {
+    let table = prop::option::of((any_name(), any_name()));
+    let settings = vec((any_text(), any_text()), 0..3);
+    (table, any_text(), vec(any_name(), 0..4), settings).prop_map(
+        |(table, statement, search_path, settings)| Written::Ddl {
+            table,
+            statement,
+            search_path,
+            settings,
+        },
+    )
+}
+
 fn any_change() -> impl Strategy<Value = Written> {
     let truncate = (any_name(), any_name(), any::<bool>());
     prop_oneof![
@@ -117,6 +130,11 @@ fn any_change() -> impl Strategy<Value = Written> {
         1 => truncate.prop_map(|(schema, table, restart_identity)| {
             Written::Truncate { schema, table, restart_identity }
         }),
+        1 => any_ddl(),
+        1 => (any_name(), any_name(), prop::sample::select(vec![None, Some("both"), Some("up")]))
+            .prop_map(|(schema, table, direction)| {
+                Written::Tracking { schema, table, direction: direction.map(str::to_owned) }
+            }),
     ]
 }
 
@@ -132,13 +150,14 @@ fn any_head() -> impl Strategy<Value = LineHead<'static>> {
             commit_time: last.then_some("2026-11-20 12:00:00.123456+00"),
             origin_tick,
             merged,
+            schema_tick: origin_tick,
         },
     )
 }
 
 fn is_text(change: &Written) -> bool {
     match change {
-        Written::Truncate { .. } => true,
+        Written::Truncate { .. } | Written::Ddl { .. } | Written::Tracking { .. } => true,
         Written::Rows { rows, .. } => rows
             .iter()
             .flatten()
@@ -174,7 +193,7 @@ proptest! {
     fn rows_and_old_values(change in any_rows()) {
         let head = LineHead {
             office: "a", incarnation: "b", sequence: None, chunk: 0, last: false,
-            commit_time: None, origin_tick: None, merged: false,
+            commit_time: None, origin_tick: None, merged: false, schema_tick: None,
         };
         let changes = [change];
         let bytes = write(&head, &changes);

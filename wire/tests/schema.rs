@@ -9,7 +9,7 @@
 use officesync_wire::decode::{self, Limits};
 use serde_json::{Value, json};
 
-const GOLDEN: [&str; 8] = [
+const GOLDEN: [&str; 9] = [
     include_str!("golden/insert.ndjson"),
     include_str!("golden/update_key_change.ndjson"),
     include_str!("golden/delete.ndjson"),
@@ -18,6 +18,7 @@ const GOLDEN: [&str; 8] = [
     include_str!("golden/forwarded.ndjson"),
     include_str!("golden/marker.ndjson"),
     include_str!("golden/hostile.ndjson"),
+    include_str!("golden/ddl.ndjson"),
 ];
 
 fn schema() -> Value {

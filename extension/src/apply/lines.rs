@@ -59,7 +59,7 @@ impl Checks {
         }
     }
 
-    pub(super) fn role(&self) -> Role {
+    pub(crate) fn role(&self) -> Role {
         self.here.role
     }
 

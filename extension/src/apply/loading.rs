@@ -6,6 +6,7 @@
 
 use super::lines::{Checks, Feed, Sender};
 use super::put::Puts;
+use super::schema;
 use super::target;
 use super::tick::Amount;
 use super::write;
@@ -68,15 +69,32 @@ impl Loader {
             }
         }
         for change in &line.changes {
-            self.change(change);
+            self.change(line, change);
         }
     }
 
-    fn change(&mut self, change: &Change<'_>) {
-        let (Change::Truncate { schema, table, .. } | Change::Rows(RowGroup { schema, table, .. })) =
-            change;
+    fn change(&mut self, line: &Line<'_>, change: &Change<'_>) {
+        let (schema, table) = match change {
+            Change::Truncate { schema, table, .. }
+            | Change::Rows(RowGroup { schema, table, .. }) => (schema, table),
+            Change::Ddl(_) | Change::Tracking { .. } => {
+                // Before the tables are made it is contained in what makes them.
+                if !self.begun.is_empty() {
+                    self.puts.finish();
+                    schema::with_labels(|| schema::apply(&self.checks, line, change));
+                    self.begun = tables();
+                    self.amount.changes += 1;
+                }
+                return;
+            }
+        };
         let name = (schema.to_string(), table.to_string());
-        if self.begun.get(&name) != Some(&true) {
+        let is_contained = match self.begun.get(&name) {
+            Some(begun) => !begun,
+            // Tracked at the head since: it is here from its beginning.
+            None => target::find_tracked(schema, table).is_none(),
+        };
+        if is_contained {
             return;
         }
         let target = spi::connected(|| target::find(schema, table));
@@ -87,6 +105,7 @@ impl Loader {
                 write::truncate(&[name]);
                 self.amount.changes += 1;
             }
+            Change::Ddl(_) | Change::Tracking { .. } => {}
             Change::Rows(group) => {
                 if target.row_key().is_some() {
                     self.puts.put(&target, group);

@@ -13,22 +13,24 @@ mod lane;
 pub(crate) mod lines;
 mod loading;
 mod put;
+pub(crate) mod schema;
 pub(crate) mod sql;
 mod staged;
 pub(crate) mod target;
 pub(crate) mod tick;
+mod tries;
 pub(crate) mod window;
 pub(crate) mod write;
 
-use crate::merge;
 use crate::office::{self, Role};
-use crate::pg::{settings, spi, subxact, wal};
+use crate::pg::{settings, spi, wal};
 use crate::transaction::{self, Origin};
 use lane::{Applied, Lane, Part, Verdict};
 use lines::{Feed, Sender};
 use officesync_wire::message::Encoding;
 use pgrx::prelude::*;
 use tick::Amount;
+use tries::{Tried, at_branch, at_head};
 
 /// What the relay is told: outcome, position in the origin's log, changes applied, detail, and the position
 /// that the origin may be told.
@@ -110,11 +112,18 @@ fn apply(
                 )
             }
             Verdict::Apply => {
-                let (changes, seen) = apply_tick(&lane, &part, &|sink| {
+                let done = apply_tick(&lane, &part, &|sink| {
                     lines::read(known_encoding(part.encoding), part.body, sink);
                     part.body.len() as i64
                 });
-                applied(tick, changes, seen)
+                match done {
+                    Outcome::Applied(changes, seen) => applied(tick, changes, seen),
+                    Outcome::Forbidden => put_aside(&lane, &part),
+                    Outcome::Prepared => {
+                        lane::stage(&part);
+                        report("staged", lane.applied, 0, None)
+                    }
+                }
             }
         }
     })
@@ -125,15 +134,51 @@ fn quarantined(part: &Part<'_>, position: i64, reason: &str) -> Report {
     report("quarantined", position, 0, Some(reason.to_owned()))
 }
 
+/// A branch's tick with a schema change: it is done with, and stands in the quarantine.
+fn put_aside(lane: &Lane, part: &Part<'_>) -> Report {
+    lane::quarantine(
+        part,
+        "it brings a schema change; the schema is authored at the head",
+    );
+    lane::advance(
+        part.origin,
+        &Applied {
+            tick: part.tick,
+            acknowledged: 0,
+            changes: 0,
+            bytes: part.body.len() as i64,
+            created_us: part.created_us,
+        },
+    );
+    report(
+        "quarantined",
+        lane.applied + 1,
+        0,
+        Some("it brings a schema change".into()),
+    )
+}
+
 /// `officesync.flush()`: makes what apply committed durable; see `sql/functions/flush.sql`.
 #[pg_extern(sql = false)]
 fn flush() {
     wal::flush();
 }
 
+/// What became of a tick.
+enum Outcome {
+    /// It is applied: the changes, and the position that its sender may be told.
+    Applied(i64, i64),
+    /// It brings a schema change from a branch; nothing is done.
+    Forbidden,
+    /// It adds a label to an enum, which can be used only once that is committed. That is done, and no more.
+    Prepared,
+}
+
 /// Applies one tick whose lines `feed` gives, and moves the position. `head` names the tick; its body is
-/// not used here. Tells the changes, and the position that the sender may be told.
-fn apply_tick(lane: &Lane, head: &Part<'_>, feed: Feed<'_>) -> (i64, i64) {
+/// not used here.
+fn apply_tick(lane: &Lane, head: &Part<'_>, feed: Feed<'_>) -> Outcome {
+    /// So often users may change the schema meanwhile before the tick is given back.
+    const ROUNDS: usize = 5;
     let sender = Sender {
         office: head.origin.to_owned(),
         incarnation: head.incarnation.to_owned(),
@@ -146,34 +191,27 @@ fn apply_tick(lane: &Lane, head: &Part<'_>, feed: Feed<'_>) -> (i64, i64) {
             merged: false,
         });
     };
-    let at_once = || {
-        begin();
-        tick::apply(&sender, feed)
-    };
-    let with_care = || {
-        begin();
-        match office::this().role {
-            Role::Head => merge::head::apply(&sender, feed),
-            Role::Branch => merge::branch::apply(&sender, head.tick, feed),
-        }
-    };
     if lane.is_loading {
         begin();
         return finish(head, loading::apply(&sender, feed));
     }
-    // Rows that made room have to be looked for in each tick, until they are answered.
-    let quick = (lane.left_out != Some(true)).then(|| subxact::attempt(at_once));
-    let quick = quick.flatten();
-    let may_have_left_out = lane.left_out.is_some() || quick.is_none();
-    let amount = quick.unwrap_or_else(with_care);
-    if may_have_left_out && office::this().role == Role::Branch {
-        merge::left_out::settle(amount.acknowledged);
-    }
+    let tried = match office::this().role {
+        Role::Head => {
+            let rounds = (0..ROUNDS).find_map(|_| at_head(&sender, feed, &begin, false));
+            rounds.or_else(|| at_head(&sender, feed, &begin, true))
+        }
+        Role::Branch => at_branch(lane.left_out, &sender, head.tick, feed, &begin),
+    };
+    let amount = match tried {
+        Some(Tried::Applied(amount)) => amount,
+        Some(Tried::Forbidden) => return Outcome::Forbidden,
+        None => return Outcome::Prepared,
+    };
     finish(head, amount)
 }
 
 /// Moves the position; tells the changes, and the position that the sender may be told.
-fn finish(head: &Part<'_>, amount: Amount) -> (i64, i64) {
+fn finish(head: &Part<'_>, amount: Amount) -> Outcome {
     let applied = Applied {
         tick: head.tick,
         acknowledged: amount.acknowledged,
@@ -182,7 +220,7 @@ fn finish(head: &Part<'_>, amount: Amount) -> (i64, i64) {
         created_us: head.created_us,
     };
     let seen = lane::advance(head.origin, &applied);
-    (amount.changes, seen)
+    Outcome::Applied(amount.changes, seen)
 }
 
 /// `officesync.apply_staged(origin)`: applies the next tick that lies whole in the inbox.
@@ -213,7 +251,7 @@ fn apply_staged(origin: &str) -> Report {
             continued: false,
             body: b"",
         };
-        let (changes, seen) = apply_tick(&lane, &head, &|sink| {
+        let done = apply_tick(&lane, &head, &|sink| {
             let (mut first, mut bytes) = (1, 0);
             while first <= next.parts {
                 let mut body = staged::Body::open(origin, tick, first);
@@ -223,6 +261,11 @@ fn apply_staged(origin: &str) -> Report {
             }
             bytes
         });
+        let (changes, seen) = match done {
+            Outcome::Applied(changes, seen) => (changes, seen),
+            Outcome::Forbidden => schema::refuse_branch(origin),
+            Outcome::Prepared => return report("again", lane.applied, 0, None),
+        };
         staged::remove(origin, tick);
         applied(tick, changes, seen)
     })

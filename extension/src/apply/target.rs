@@ -9,7 +9,7 @@ use super::window::{Batch, Shape};
 use crate::merge::references::Reference;
 use crate::pg::array::text_array;
 use crate::pg::bytea;
-use crate::pg::catalog::Fresh;
+use crate::pg::catalog::{self, Fresh};
 use crate::pg::hash::Hashing;
 use crate::pg::input::Input;
 use crate::pg::settings;
@@ -160,8 +160,20 @@ thread_local! {
     };
 }
 
-/// The tracked table of that name, or an error that says what to do.
+/// The tracked table of that name, or an error that says what to do. It is locked as a user's INSERT would, so that
+/// it stays what it is said to be while rows are written to it.
 pub(crate) fn find(schema: &str, table: &str) -> Rc<Target> {
+    loop {
+        let target = find_unlocked(schema, table);
+        catalog::lock_for_writing(target.relation);
+        // Whoever changed it while we waited is heard of now.
+        if known(schema, table).is_some_and(|known| Rc::ptr_eq(&known, &target)) {
+            return target;
+        }
+    }
+}
+
+fn find_unlocked(schema: &str, table: &str) -> Rc<Target> {
     known_or_read(schema, table).unwrap_or_else(|| {
         refuse(
             PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
@@ -177,11 +189,16 @@ pub(crate) fn find_tracked(schema: &str, table: &str) -> Option<Rc<Target>> {
     spi::connected(|| known_or_read(schema, table))
 }
 
-fn known_or_read(schema: &str, table: &str) -> Option<Rc<Target>> {
+fn known(schema: &str, table: &str) -> Option<Rc<Target>> {
     let name = (schema.to_owned(), table.to_owned());
-    if let Some(known) = TARGETS.with_borrow_mut(|targets| targets.get().get(&name).cloned()) {
+    TARGETS.with_borrow_mut(|targets| targets.get().get(&name).cloned())
+}
+
+fn known_or_read(schema: &str, table: &str) -> Option<Rc<Target>> {
+    if let Some(known) = known(schema, table) {
         return Some(known);
     }
+    let name = (schema.to_owned(), table.to_owned());
     let target = Rc::new(Target::read(schema, table)?);
     TARGETS.with_borrow_mut(|targets| targets.get().insert(name, Rc::clone(&target)));
     Some(target)

@@ -6,6 +6,7 @@
 
 use super::direct::Direct;
 use super::lines::{Checks, Feed, Sender};
+use super::schema;
 use super::target::{self, Target};
 use super::window::{Shape, Window};
 use super::write;
@@ -96,7 +97,7 @@ impl TickApplier {
             return;
         }
         for change in &line.changes {
-            self.change(change);
+            self.change(line, change);
         }
         if self.checks.role() == Role::Head
             && let (Some(sequence), Some(time)) = (line.sequence, &line.commit_time)
@@ -110,8 +111,14 @@ impl TickApplier {
         }
     }
 
-    fn change(&mut self, change: &Change<'_>) {
+    fn change(&mut self, line: &Line<'_>, change: &Change<'_>) {
         match change {
+            Change::Ddl(_) | Change::Tracking { .. } => {
+                self.write_truncates();
+                self.write_rows();
+                self.needs_care |= !schema::apply(&self.checks, line, change);
+                self.amount.changes += 1;
+            }
             Change::Truncate { schema, table, .. } => {
                 let target = spi::connected(|| target::find(schema, table));
                 self.checks.table(&target.direction, target.plain_name());

@@ -196,6 +196,36 @@ impl Layout {
         self.check_size(sink.bytes(), new, set_bits(&self.changed));
     }
 
+    /// A row some of whose columns were added and filled: an update of these, which were NULL.
+    pub(super) fn filled(&mut self, sink: &mut impl Sink, row: &Tuple<'_>, added: &[String]) {
+        self.changed.fill(0);
+        for (index, column) in self.columns.iter().enumerate() {
+            if added.contains(&column.name) {
+                self.changed[index / 64] |= 1 << (index % 64);
+            }
+        }
+        if !self.updates.contains_key(self.changed.as_slice()) {
+            let header = self.header(Op::Update, &self.changed);
+            self.updates
+                .insert(self.changed.clone().into_boxed_slice(), header);
+        }
+        let Some(header) = self.updates.get(self.changed.as_slice()) else {
+            return;
+        };
+        canonical(self.needs, || {
+            sink.row(header.id, &header.bytes, |out| {
+                out.push(encode::ROW_START);
+                self.write_values(out, row);
+                for _ in set_bits(&self.changed) {
+                    out.push(encode::SEPARATOR);
+                    encode::null(out);
+                }
+                out.push(encode::ROW_END);
+            });
+        });
+        self.check_size(sink.bytes(), row, set_bits(&self.changed));
+    }
+
     /// Refuses what was just written if it could not be read, or its new values not be written, where
     /// it arrives.
     #[inline]

@@ -35,3 +35,21 @@ pub(super) fn all_rows(partition: pg_sys::Oid, root: pg_sys::Oid, deleted: bool)
         }
     });
 }
+
+/// `officesync.capture_columns(partition, root, columns)`; see `sql/functions/ddl/filled.sql`.
+#[pg_extern(sql = false)]
+fn capture_columns(partition: pg_sys::Oid, root: pg_sys::Oid, columns: Vec<Option<String>>) {
+    let names: Vec<String> = columns.into_iter().flatten().collect();
+    let level = xact::nest_level();
+    let mut layout = Layout::of(catalog::describe_as(partition, root));
+    scan::each_row(partition, |row| {
+        let full = transaction::with_buffer(|buffer| {
+            let mut sink = Direct { buffer, level };
+            layout.filled(&mut sink, row, &names);
+            sink.buffer.pending_bytes() >= outbox::FULL_BYTES
+        });
+        if full {
+            outbox::flush_early(level);
+        }
+    });
+}

@@ -10,6 +10,7 @@ use super::locks::{self, Sides};
 use super::pending;
 use super::row::Table;
 use crate::apply::lines::{Checks, Feed, Sender};
+use crate::apply::schema;
 use crate::apply::target::{self, Target};
 use crate::apply::tick::Amount;
 use crate::apply::write;
@@ -25,20 +26,33 @@ const ROUNDS: usize = 10;
 /// Applies the tick that `feed` gives.
 pub(crate) fn apply(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
     for _ in 1..ROUNDS {
-        if let Some(amount) = subxact::attempt(|| Some(round(sender, tick, feed))) {
-            return amount;
+        let mut changes_schema = false;
+        let tried =
+            subxact::attempt_or_code(|| Some(round(sender, tick, feed, &mut changes_schema)));
+        match tried {
+            Ok(Some(amount)) => return amount,
+            // A statement that fails is not made better by doing it again.
+            Err(_) if changes_schema => break,
+            Ok(None) | Err(_) => {}
         }
     }
-    round(sender, tick, feed)
+    round(sender, tick, feed, &mut false)
 }
 
-fn round(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
-    feed(&mut locks::lock);
+fn round(sender: &Sender, tick: i64, feed: Feed<'_>, changes_schema: &mut bool) -> Amount {
+    // What comes behind a schema change is locked when that is done.
+    feed(&mut |line| {
+        if !*changes_schema {
+            locks::lock(&line.changes);
+        }
+        *changes_schema |= line.changes.iter().any(schema::is_one);
+    });
     pending::refresh();
     let mut taker = Taker {
         checks: Checks::new(sender.clone()),
         tick,
         displaced: left_out::displaced(),
+        schema_changed: false,
         amount: Amount::default(),
     };
     let bytes = feed(&mut |line| taker.line(line));
@@ -83,6 +97,8 @@ struct Taker {
     tick: i64,
     /// Rows of ours that made room for others: our own echo brings them back.
     displaced: Vec<Key>,
+    /// Whether a line of this tick has changed the schema.
+    schema_changed: bool,
     amount: Amount,
 }
 
@@ -97,7 +113,12 @@ impl Taker {
         if only_displaced && self.displaced.is_empty() {
             return;
         }
-        for change in &line.changes {
+        if self.schema_changed {
+            // Its rows could not be found before.
+            locks::lock(&line.changes);
+            pending::refresh();
+        }
+        for (index, change) in line.changes.iter().enumerate() {
             match change {
                 Change::Truncate { schema, table, .. } if !only_displaced => {
                     let target = spi::connected(|| target::find(schema, table));
@@ -109,6 +130,13 @@ impl Taker {
                     self.amount.changes += 1;
                 }
                 Change::Truncate { .. } => {}
+                Change::Ddl(_) | Change::Tracking { .. } => {
+                    schema::apply(&self.checks, line, change);
+                    self.schema_changed = true;
+                    locks::lock(&line.changes[index + 1..]);
+                    pending::refresh();
+                    self.amount.changes += 1;
+                }
                 Change::Rows(group) => {
                     let target = spi::connected(|| target::find(&group.schema, &group.table));
                     self.checks.table(&target.direction, target.plain_name());

@@ -16,10 +16,12 @@ use super::rules;
 use super::truncate;
 use super::unseen::{self, Others, microseconds};
 use crate::apply::lines::{Checks, Feed, Sender};
+use crate::apply::schema;
 use crate::apply::target::{self, Target};
 use crate::apply::tick::Amount;
 use crate::apply::window::Shape;
 use crate::apply::write;
+use crate::ddl::mapping;
 use crate::pg::{spi, subxact};
 use crate::refuse::refuse;
 use crate::transaction;
@@ -36,7 +38,7 @@ use std::collections::HashSet;
 pub(crate) fn apply(sender: &Sender, feed: Feed<'_>) -> Amount {
     let mut times = Vec::new();
     feed(&mut |line| {
-        locks::lock(line);
+        locks::lock(&line.changes);
         let time = line.commit_time.as_deref().map(microseconds);
         times.extend(time.map(clock::capped));
     });
@@ -138,6 +140,9 @@ impl Merger<'_> {
             match change {
                 Change::Truncate { schema, table, .. } => {
                     truncated.push((schema.to_string(), table.to_string()));
+                }
+                Change::Ddl(_) | Change::Tracking { .. } => {
+                    schema::refuse_branch(&self.sender.office)
                 }
                 Change::Rows(group) => {
                     self.truncate(&std::mem::take(&mut truncated));
@@ -256,7 +261,7 @@ impl Merger<'_> {
             writes,
             mut conflict,
         } = outcome;
-        let mut merged = !matches!(standing, Standing::AsSent);
+        let mut merged = mapping::is_line_mapped() || !matches!(standing, Standing::AsSent);
         let made: Vec<Option<Cow<'_, str>>>;
         let mut result: Option<Vec<Option<&str>>> = match standing {
             Standing::AsSent => arrived.theirs.clone(),

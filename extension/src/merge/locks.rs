@@ -2,13 +2,18 @@
 
 use super::keys;
 use super::row::Table;
+use crate::apply::schema;
 use crate::apply::target::{self, Target};
 use officesync_wire::Op;
-use officesync_wire::decode::{Change, Line, RowGroup, Value};
+use officesync_wire::decode::{Change, RowGroup, Value};
 
-/// Locks the rows of a line, so that what users have done to them is committed, or waits for us.
-pub(super) fn lock(line: &Line<'_>) {
-    for change in &line.changes {
+/// Locks the rows of changes, so that what users have done to them is committed, or waits for us. Of those
+/// behind a schema change nothing can be known yet.
+pub(super) fn lock(changes: &[Change<'_>]) {
+    for change in changes {
+        if schema::is_one(change) {
+            return;
+        }
         if let Change::Rows(group) = change
             && let Some(target) = target::find_tracked(&group.schema, &group.table)
         {

@@ -1,6 +1,7 @@
 //! Reading this office's own log again: the lines of what was committed between two snapshots.
 
 use crate::apply::lines;
+use crate::ddl::mapping;
 use crate::pg::spi::{self, Fixed, Parameter};
 use core::ops::ControlFlow;
 use officesync_wire::decode::Line;
@@ -49,6 +50,7 @@ pub(super) fn lines_between(
         Some(_) => (&BETWEEN, &both[..]),
         None => (&SINCE, &both[..1]),
     };
+    let mapping = mapping::of_own_log();
     spi::connected(|| {
         rows.with(|rows| {
             rows.statement().each(parameters, |rows| {
@@ -64,7 +66,8 @@ pub(super) fn lines_between(
                         rows.bytes(row, 0).unwrap_or_default(),
                         &mut |line| {
                             if flow.is_continue() {
-                                flow = work(line);
+                                let now = mapping.as_ref().and_then(|all| all.line(line));
+                                flow = work(now.as_ref().unwrap_or(line));
                             }
                         },
                     );

@@ -175,6 +175,7 @@ pub(super) fn each_touched(
 ) -> ControlFlow<()> {
     for change in &line.changes {
         match change {
+            Change::Ddl(_) | Change::Tracking { .. } => {}
             Change::Truncate { schema, table, .. } => {
                 if let Some(target) = target::find_tracked(schema, table) {
                     work(Touched::Table(target.relation.to_u32()))?;

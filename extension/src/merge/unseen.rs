@@ -201,6 +201,7 @@ impl Others {
 
 fn collect(change: &Change<'_>, open: &mut Vec<(Option<Key>, u32, Done)>) {
     match change {
+        Change::Ddl(_) | Change::Tracking { .. } => {}
         Change::Truncate { schema, table, .. } => {
             if let Some(target) = target::find_tracked(schema, table) {
                 open.push((None, target.relation.to_u32(), Done::Deleted));

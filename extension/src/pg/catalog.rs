@@ -84,6 +84,15 @@ pub(crate) fn has_changed(relation: Oid) {
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) };
 }
 
+/// Locks a table as one that writes rows does, to the end of the (sub)transaction, and hears of changes that were
+/// made to it until then.
+pub(crate) fn lock_for_writing(relation: Oid) {
+    // SAFETY: the id was that of a relation; a lock on one that is gone does no harm.
+    unsafe {
+        pg_sys::LockRelationOid(relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+    }
+}
+
 /// The table or sequence `name` of our own schema.
 pub(crate) fn own_relation(name: &CStr) -> Option<Oid> {
     // SAFETY: catalogue lookups by NUL-terminated names.

@@ -1,7 +1,9 @@
 //! The functions PostgreSQL calls by the C convention because they are triggers.
 
 use crate::pg::array::text_array;
+use crate::pg::parse::Parsed;
 use crate::pg::spi::{self, Parameter, Statement};
+use crate::pg::statement;
 use crate::pg::trigger::Firing;
 use core::ffi::CStr;
 use pgrx::{pg_guard, pg_sys};
@@ -75,6 +77,30 @@ pub(super) unsafe extern "C-unwind" fn officesync_input(
 
 /// See [`VERSION_1`].
 #[unsafe(no_mangle)]
+pub(super) extern "C" fn pg_finfo_officesync_is_mutable() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// `officesync.is_mutable(expression)`: whether an expression may give another value elsewhere.
+///
+/// # Safety
+/// Called by PostgreSQL only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub(super) unsafe extern "C-unwind" fn officesync_is_mutable(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
+    // SAFETY: declared STRICT with one argument, an expression's tree as the catalogue stores it.
+    unsafe {
+        let tree = (&*fcinfo).args.as_slice(1)[0].value;
+        let text = pg_sys::text_to_cstring(tree.cast_mut_ptr());
+        let node = pg_sys::stringToNode(text);
+        pg_sys::Datum::from(pg_sys::contain_mutable_functions(node.cast()))
+    }
+}
+
+/// See [`VERSION_1`].
+#[unsafe(no_mangle)]
 pub(super) extern "C" fn pg_finfo_officesync_guard_extension() -> &'static pg_sys::Pg_finfo_record {
     &VERSION_1
 }
@@ -122,6 +148,35 @@ pub(super) unsafe extern "C-unwind" fn officesync_guard_partitions(
             let oids = text_array(tables.iter().map(|oid| Some(oid.as_str())));
             statement.run(&[Parameter::Built(oids)]);
         });
+    }
+    pg_sys::Datum::from(0)
+}
+
+/// See [`VERSION_1`].
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn pg_finfo_officesync_guard_schema() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// `officesync.guard_schema()`: the event trigger before any schema change.
+///
+/// # Safety
+/// Called by PostgreSQL only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub(super) unsafe extern "C-unwind" fn officesync_guard_schema(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
+    // SAFETY: fcinfo is what PostgreSQL gave us; the statement lives while it runs.
+    unsafe {
+        let context = (*fcinfo).context;
+        if !statement::is_seen()
+            && !context.is_null()
+            && (*context).type_ == pg_sys::NodeTag::T_EventTriggerData
+        {
+            let node = (*context.cast::<pg_sys::EventTriggerData>()).parsetree;
+            crate::ddl::capture::unseen(Parsed::of(node));
+        }
     }
     pg_sys::Datum::from(0)
 }

@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int};
 use pgrx::pg_sys;
 
 // SAFETY: signatures copied from the server's headers (commands/async.h, commands/sequence.h,
-// catalog/partition.h, utils/datum.h, utils/bytea.h, common/shortest_dec.h); they have not changed
+// catalog/partition.h, catalog/pg_constraint.h, utils/datum.h, utils/bytea.h, common/shortest_dec.h); they have not changed
 // from PostgreSQL 13 to 18. What may raise an error must be called through [`guarded`].
 unsafe extern "C-unwind" {
     /// Queues a notification that is sent when the current transaction commits.
@@ -13,6 +13,12 @@ unsafe extern "C-unwind" {
     pub(super) fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i64;
     /// The ancestors of a partition, nearest first.
     pub(super) fn get_partition_ancestors(relid: pg_sys::Oid) -> *mut pg_sys::List;
+    /// The constraint of that name on a relation; `InvalidOid` when there is none.
+    pub(super) fn get_relation_constraint_oid(
+        relid: pg_sys::Oid,
+        name: *const c_char,
+        missing_ok: bool,
+    ) -> pg_sys::Oid;
     /// Whether two datums have the same image after detoasting.
     pub(super) fn datum_image_eq(
         left: pg_sys::Datum,

@@ -126,3 +126,56 @@ pub(crate) fn scoped<R>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> R) -
         result
     }
 }
+
+/// Whether this session runs as a replica does: without ordinary triggers, and by a superuser's deliberate choice.
+pub(crate) fn is_replica() -> bool {
+    // SAFETY: a plain variable of this single-threaded backend.
+    unsafe { pg_sys::SessionReplicationRole == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int }
+}
+
+/// Whether an extension's script is running.
+pub(crate) fn is_creating_extension() -> bool {
+    // SAFETY: as above.
+    unsafe { pg_sys::creating_extension }
+}
+
+/// The schemas in which the session looks for names, in order; temporary ones are left out.
+pub(crate) fn search_path() -> Vec<String> {
+    // SAFETY: the list is a copy of ours, of Oids.
+    unsafe {
+        let list = pg_sys::fetch_search_path(false);
+        let count = if list.is_null() { 0 } else { (*list).length };
+        (0..count)
+            .filter_map(|nth| {
+                let schema = pg_sys::list_nth_oid(list, nth);
+                let name = pg_sys::get_namespace_name(schema);
+                if name.is_null() || pg_sys::isAnyTempNamespace(schema) {
+                    return None;
+                }
+                Some(CStr::from_ptr(name).to_string_lossy().into_owned())
+            })
+            .collect()
+    }
+}
+
+/// Which of these settings are not as the functions of apply pin them, with their values.
+pub(crate) fn unusual(names: &[&'static str]) -> Vec<(&'static str, String)> {
+    let usual = |name: &str| match name {
+        "DateStyle" => "ISO, MDY",
+        "IntervalStyle" => "postgres",
+        "TimeZone" => "UTC",
+        "extra_float_digits" => "1",
+        "bytea_output" => "hex",
+        _ => "on",
+    };
+    let value = |name: &&'static str| {
+        let text = std::ffi::CString::new(*name).ok()?;
+        // SAFETY: the name is NUL-terminated; the value is copied at once.
+        let value = unsafe {
+            let value = pg_sys::GetConfigOption(text.as_ptr(), true, false);
+            (!value.is_null()).then(|| CStr::from_ptr(value).to_string_lossy().into_owned())?
+        };
+        (value != usual(name)).then_some((*name, value))
+    };
+    names.iter().filter_map(value).collect()
+}

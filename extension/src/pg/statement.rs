@@ -1,7 +1,9 @@
 //! Being told when a statement that writes begins, has written its rows, and ends.
 
+use crate::ddl::capture;
+use crate::pg::parse::Parsed;
 use crate::transaction;
-use core::ffi::c_char;
+use core::ffi::{CStr, c_char};
 use pgrx::{pg_guard, pg_sys};
 use std::cell::Cell;
 
@@ -9,6 +11,7 @@ thread_local! {
     static PREVIOUS_RUN: Cell<pg_sys::ExecutorRun_hook_type> = const { Cell::new(None) };
     static PREVIOUS_FINISH: Cell<pg_sys::ExecutorFinish_hook_type> = const { Cell::new(None) };
     static PREVIOUS_UTILITY: Cell<pg_sys::ProcessUtility_hook_type> = const { Cell::new(None) };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Installs the hooks; called once, when the library is loaded.
@@ -111,7 +114,7 @@ unsafe extern "C-unwind" fn finish(query: *mut pg_sys::QueryDesc) {
     }
 }
 
-/// COPY writes rows without the executor.
+/// COPY writes rows without the executor; schema changes are looked at before and after.
 #[pg_guard]
 #[allow(clippy::too_many_arguments)]
 unsafe extern "C-unwind" fn utility(
@@ -132,6 +135,10 @@ unsafe extern "C-unwind" fn utility(
         if copies {
             transaction::statement_begins(node.addr(), pg_sys::GetCurrentCommandId(false));
         }
+        let is_whole = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND;
+        let _depth = Depth::deeper();
+        let watched =
+            is_whole.then(|| capture::begin(Parsed::of(node), || own_text(statement, text)));
         match PREVIOUS_UTILITY.get() {
             Some(previous) => previous(
                 statement,
@@ -159,5 +166,49 @@ unsafe extern "C-unwind" fn utility(
         if copies {
             transaction::statement_ended(node.addr());
         }
+        if let Some(Some(watched)) = watched {
+            capture::end(&watched);
+        }
+    }
+}
+
+/// How many utility statements run inside each other, as far as they were seen.
+struct Depth;
+
+impl Depth {
+    fn deeper() -> Self {
+        DEPTH.set(DEPTH.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+/// Whether the utility statement that runs was seen from its beginning.
+pub(super) fn is_seen() -> bool {
+    DEPTH.get() > 0
+}
+
+/// The statement's own part of a text that may hold several.
+///
+/// # Safety
+/// `text` must be what `statement` was parsed from.
+unsafe fn own_text(statement: *const pg_sys::PlannedStmt, text: *const c_char) -> String {
+    // SAFETY: as promised; the numbers are offsets into the text.
+    unsafe {
+        let all = CStr::from_ptr(text).to_bytes();
+        let start = (*statement).stmt_location.max(0) as usize;
+        let own = all.get(start..).unwrap_or(all);
+        let length = (*statement).stmt_len.max(0) as usize;
+        let own = if length > 0 {
+            own.get(..length).unwrap_or(own)
+        } else {
+            own
+        };
+        String::from_utf8_lossy(own).trim().to_owned()
     }
 }

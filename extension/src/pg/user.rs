@@ -2,6 +2,9 @@
 
 use pgrx::pg_sys;
 
+/// The superuser that initdb made, who always exists.
+pub(crate) const FOUNDER: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
+
 /// The role that called the outermost SECURITY DEFINER function (respecting SET ROLE).
 pub(crate) fn caller() -> pg_sys::Oid {
     // SAFETY: reads backend-local state.

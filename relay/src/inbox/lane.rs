@@ -251,6 +251,10 @@ impl Lane {
                 .applier
                 .apply_staged(&self.origin, self.position)
                 .await?;
+            // Something had to be committed before the rest.
+            if applied.outcome == "again" {
+                continue;
+            }
             if applied.outcome != "applied" {
                 return Some(());
             }

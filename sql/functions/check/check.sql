@@ -14,6 +14,7 @@ BEGIN
     RETURN QUERY
         SELECT f.* FROM (
             SELECT * FROM officesync.check_office()
+            UNION ALL SELECT * FROM officesync.check_sessions()
             UNION ALL SELECT * FROM officesync.check_triggers()
             UNION ALL SELECT * FROM officesync.check_tables()
             UNION ALL SELECT * FROM officesync.check_references()

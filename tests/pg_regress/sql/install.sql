@@ -20,6 +20,6 @@ CREATE FUNCTION lines() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT regexp_replace(regexp_replace(regexp_replace(rtrim(convert_from(o.body, 'UTF8'), E'\n'),
            '"version":1,"office":"head","incarnation":"[0-9a-f]{32}"', '...'),
            '"sequence":\d+', '"sequence":N'), '"commit_time":"[^"]*"', '"commit_time":T')
-    FROM officesync.outbox o WHERE NOT o.compressed ORDER BY o.sequence
+    FROM officesync.outbox o WHERE NOT o.compressed AND convert_from(o.body, 'UTF8') NOT LIKE '%"op":"track"%' ORDER BY o.sequence
 $$;
 CREATE PROCEDURE forget() LANGUAGE sql AS $$ DELETE FROM officesync.outbox $$;

@@ -31,3 +31,4 @@ SELECT officesync.retry('lyon');                    -- a notice
 SELECT officesync.retry('paris');
 CALL forget();
 DROP TABLE t;
+CALL forget();

@@ -2,6 +2,7 @@
 \set SHOW_CONTEXT never
 CREATE TABLE t (id int PRIMARY KEY, x text);
 SELECT officesync.track('t');
+CALL forget();
 CREATE OR REPLACE FUNCTION officesync.part_bytes() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1000';
 CREATE FUNCTION noise(bytes int) RETURNS text LANGUAGE sql AS $$
     SELECT substr(string_agg(md5(i::text), ''), 1, bytes) FROM generate_series(0, bytes / 32) i $$;

@@ -64,6 +64,7 @@ pub(crate) fn line(out: &mut Vec<u8>, sales: &[Sale]) {
             commit_time: Some("2026-03-01 08:15:00.123456+00"),
             origin_tick: None,
             merged: false,
+            schema_tick: None,
         },
     );
     out.extend_from_slice(&encode::group_header(&Group {

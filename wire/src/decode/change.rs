@@ -27,6 +27,8 @@ pub struct Line<'a> {
     pub origin_tick: Option<i64>,
     /// Whether the result differs from what the office of origin had sent.
     pub merged: bool,
+    /// From a branch: the tick of the head's log that last changed the schema its tables then had.
+    pub schema_tick: Option<i64>,
     /// The changes in their order.
     pub changes: Vec<Change<'a>>,
 }
@@ -52,6 +54,30 @@ pub enum Change<'a> {
         /// Whether the table's sequences start again.
         restart_identity: bool,
     },
+    /// A statement that changed the schema.
+    Ddl(Ddl<'a>),
+    /// A table that is tracked from here on, or no longer.
+    Tracking {
+        /// The schema of the table.
+        schema: Cow<'a, str>,
+        /// The name of the table.
+        table: Cow<'a, str>,
+        /// Which way its rows travel (`both`, `down`, `up`); `None`: it is not tracked any more.
+        direction: Option<Cow<'a, str>>,
+    },
+}
+
+/// One statement of the data definition language, as its author wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ddl<'a> {
+    /// The tracked table it is about, schema and name as they were before it.
+    pub table: Option<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The text: one statement.
+    pub statement: Cow<'a, str>,
+    /// The schemas its names are looked up in, in order.
+    pub search_path: Vec<Cow<'a, str>>,
+    /// Settings that its meaning depends on, by name, where they were not the canonical ones.
+    pub settings: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 /// Rows of one table that share operation, columns, key and changed columns.

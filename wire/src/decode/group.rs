@@ -1,6 +1,6 @@
 //! One group of changes: its fields in any order, then the rules that hold between them.
 
-use super::change::{Change, RowGroup};
+use super::change::{Change, Ddl, RowGroup};
 use super::columns::Places;
 use super::rows::{Budget, Rows};
 use super::scan::Scanner;
@@ -11,18 +11,41 @@ use std::borrow::Cow;
 enum GroupOp {
     Rows(Op),
     Truncate,
+    Ddl,
+    Track,
+    Untrack,
 }
+
+/// A setting's name and value, or a schema and a table.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// The fields of a group as they were found.
 #[derive(Default)]
 struct Fields<'a> {
-    table: Option<(Cow<'a, str>, Cow<'a, str>)>,
+    table: Option<Pair<'a>>,
     op: Option<GroupOp>,
     columns: Option<Vec<Cow<'a, str>>>,
     key: Option<Vec<Cow<'a, str>>>,
     changed: Option<Vec<Cow<'a, str>>>,
     rows: Option<Rows<'a>>,
     restart_identity: Option<bool>,
+    statement: Option<Cow<'a, str>>,
+    search_path: Option<Vec<Cow<'a, str>>>,
+    settings: Option<Vec<Pair<'a>>>,
+    direction: Option<Cow<'a, str>>,
+}
+
+impl Fields<'_> {
+    fn has_rows(&self) -> bool {
+        self.columns.is_some()
+            || self.key.is_some()
+            || self.changed.is_some()
+            || self.rows.is_some()
+    }
+
+    fn has_statement(&self) -> bool {
+        self.statement.is_some() || self.search_path.is_some() || self.settings.is_some()
+    }
 }
 
 impl<'a> Scanner<'a> {
@@ -75,6 +98,29 @@ impl<'a> Scanner<'a> {
                 let restart = self.boolean()?;
                 once(&mut fields.restart_identity, restart)
             }
+            "statement" => {
+                self.field = Some("statement");
+                let statement = self.string("a statement")?;
+                once(&mut fields.statement, statement)
+            }
+            "search_path" => {
+                self.field = Some("search_path");
+                let schemas = self.names()?;
+                once(&mut fields.search_path, schemas)
+            }
+            "settings" => {
+                self.field = Some("settings");
+                let settings = self.settings()?;
+                once(&mut fields.settings, settings)
+            }
+            "direction" => {
+                self.field = Some("direction");
+                let direction = self.string(DIRECTIONS)?;
+                if !matches!(&*direction, "both" | "down" | "up") {
+                    return Err(Problem::Expected(DIRECTIONS));
+                }
+                once(&mut fields.direction, direction)
+            }
             other if other.starts_with("x_") => self.skip_value(self.limits.max_depth),
             _ => Err(Problem::UnknownField),
         }
@@ -91,14 +137,36 @@ impl<'a> Scanner<'a> {
     }
 
     fn op(&mut self) -> Result<GroupOp, Problem> {
-        const WHAT: &str = "insert, update, delete or truncate";
+        const WHAT: &str = "insert, update, delete, truncate, ddl, track or untrack";
         match &*self.string(WHAT)? {
             "insert" => Ok(GroupOp::Rows(Op::Insert)),
             "update" => Ok(GroupOp::Rows(Op::Update)),
             "delete" => Ok(GroupOp::Rows(Op::Delete)),
             "truncate" => Ok(GroupOp::Truncate),
+            "ddl" => Ok(GroupOp::Ddl),
+            "track" => Ok(GroupOp::Track),
+            "untrack" => Ok(GroupOp::Untrack),
             _ => Err(Problem::Expected(WHAT)),
         }
+    }
+
+    fn settings(&mut self) -> Result<Vec<Pair<'a>>, Problem> {
+        const LIMIT: usize = 64;
+        let mut settings = Vec::new();
+        let mut first = true;
+        self.expect(b'{', "an object of settings")?;
+        while self.next_item(&mut first, b'}')? {
+            if settings.len() == LIMIT {
+                return Err(Problem::TooMany {
+                    what: "settings",
+                    limit: LIMIT,
+                });
+            }
+            let name = self.field_name()?;
+            let value = self.string("the value of a setting")?;
+            settings.push((name, value));
+        }
+        Ok(settings)
     }
 
     fn names(&mut self) -> Result<Vec<Cow<'a, str>>, Problem> {
@@ -128,9 +196,25 @@ impl<'a> Scanner<'a> {
 
     /// Holds the fields against one another.
     fn change(&mut self, fields: Fields<'a>) -> Result<Change<'a>, Problem> {
+        let op = fields.op.ok_or(Problem::MissingField("op"))?;
+        if op == GroupOp::Ddl {
+            return ddl(fields);
+        }
+        if fields.has_statement() {
+            return Err(Problem::Rule("a statement belongs to ddl only"));
+        }
+        if matches!(op, GroupOp::Track | GroupOp::Untrack) {
+            return tracking(fields, op == GroupOp::Track);
+        }
+        if fields.direction.is_some() {
+            return Err(Problem::Rule("a direction belongs to track only"));
+        }
         let (schema, table) = fields.table.ok_or(Problem::MissingField("table"))?;
-        let op = match fields.op.ok_or(Problem::MissingField("op"))? {
+        let op = match op {
             GroupOp::Rows(op) => op,
+            GroupOp::Ddl | GroupOp::Track | GroupOp::Untrack => {
+                return Err(Problem::Rule("not rows"));
+            }
             GroupOp::Truncate => {
                 if fields.columns.is_some()
                     || fields.key.is_some()
@@ -191,6 +275,41 @@ impl<'a> Scanner<'a> {
         }))
     }
 }
+
+/// A statement: its fields alone.
+fn ddl<'a>(fields: Fields<'a>) -> Result<Change<'a>, Problem> {
+    if fields.has_rows() || fields.restart_identity.is_some() || fields.direction.is_some() {
+        return Err(Problem::Rule("a statement has neither columns nor rows"));
+    }
+    Ok(Change::Ddl(Ddl {
+        table: fields.table,
+        statement: fields.statement.ok_or(Problem::MissingField("statement"))?,
+        search_path: fields
+            .search_path
+            .ok_or(Problem::MissingField("search_path"))?,
+        settings: fields.settings.unwrap_or_default(),
+    }))
+}
+
+/// A table that begins or ceases to be tracked.
+fn tracking<'a>(fields: Fields<'a>, begins: bool) -> Result<Change<'a>, Problem> {
+    if fields.has_rows() || fields.restart_identity.is_some() {
+        return Err(Problem::Rule("tracking has neither columns nor rows"));
+    }
+    let (schema, table) = fields.table.ok_or(Problem::MissingField("table"))?;
+    match (begins, &fields.direction) {
+        (true, None) => return Err(Problem::MissingField("direction")),
+        (false, Some(_)) => return Err(Problem::Rule("a direction belongs to track only")),
+        _ => {}
+    }
+    Ok(Change::Tracking {
+        schema,
+        table,
+        direction: fields.direction,
+    })
+}
+
+const DIRECTIONS: &str = "both, down or up";
 
 pub(super) fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), Problem> {
     match slot.replace(value) {

@@ -68,6 +68,7 @@ struct Fields<'a> {
     commit_time: Option<Option<Cow<'a, str>>>,
     origin_tick: Option<i64>,
     merged: Option<bool>,
+    schema_tick: Option<i64>,
     changes: Option<Vec<Change<'a>>>,
 }
 
@@ -149,6 +150,14 @@ impl<'a> Scanner<'a> {
                 let merged = self.boolean()?;
                 once(&mut fields.merged, merged)
             }
+            "schema_tick" => {
+                self.field = Some("schema_tick");
+                let tick = match self.integer()? {
+                    tick @ 0.. => tick,
+                    _ => return Err(Problem::OutOfRange),
+                };
+                once(&mut fields.schema_tick, tick)
+            }
             "changes" => {
                 self.field = Some("changes");
                 let changes = self.changes()?;
@@ -201,6 +210,7 @@ impl<'a> Fields<'a> {
                 .ok_or(Problem::MissingField("commit_time"))?,
             origin_tick: self.origin_tick,
             merged: self.merged.unwrap_or(false),
+            schema_tick: self.schema_tick,
             changes: self.changes.ok_or(Problem::MissingField("changes"))?,
         };
         if line.sequence.is_some() != line.last {

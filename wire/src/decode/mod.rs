@@ -15,7 +15,7 @@ mod scan;
 mod stream;
 mod text;
 
-pub use change::{Change, Line, RowGroup, Value};
+pub use change::{Change, Ddl, Line, RowGroup, Value};
 pub use limits::{Limits, MAX_LINE_BYTES};
 pub use line::line;
 pub use stream::{LineReader, lines};

@@ -55,6 +55,59 @@ pub fn truncate_group(out: &mut Vec<u8>, schema: &str, table: &str, restart_iden
     out.push(b'}');
 }
 
+/// What a schema change is told with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ddl<'a> {
+    /// The tracked table it is about, schema and name as they were before it.
+    pub table: Option<(&'a str, &'a str)>,
+    /// The text: one statement.
+    pub statement: &'a str,
+    /// The schemas its names are looked up in, in order.
+    pub search_path: &'a [&'a str],
+    /// Settings that its meaning depends on, where they are not the canonical ones.
+    pub settings: &'a [(&'a str, &'a str)],
+}
+
+/// Appends a whole group that records a statement.
+pub fn ddl_group(out: &mut Vec<u8>, ddl: &Ddl<'_>) {
+    out.push(b'{');
+    if let Some((schema, table)) = ddl.table {
+        out.extend_from_slice(b"\"table\":");
+        names(out, &[schema, table]);
+        out.push(SEPARATOR);
+    }
+    out.extend_from_slice(b"\"op\":\"ddl\",\"statement\":");
+    string(out, ddl.statement.as_bytes());
+    out.extend_from_slice(b",\"search_path\":");
+    names(out, ddl.search_path);
+    if !ddl.settings.is_empty() {
+        out.extend_from_slice(b",\"settings\":{");
+        for (index, (name, value)) in ddl.settings.iter().enumerate() {
+            if index > 0 {
+                out.push(SEPARATOR);
+            }
+            string(out, name.as_bytes());
+            out.push(b':');
+            string(out, value.as_bytes());
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+/// Appends a whole group that says that a table is tracked from here on, or, without a direction, no longer.
+pub fn tracking_group(out: &mut Vec<u8>, schema: &str, table: &str, direction: Option<&str>) {
+    match direction {
+        Some(direction) => {
+            table_and_op(out, schema, table, "track");
+            out.extend_from_slice(b",\"direction\":");
+            string(out, direction.as_bytes());
+        }
+        None => table_and_op(out, schema, table, "untrack"),
+    }
+    out.push(b'}');
+}
+
 fn table_and_op(out: &mut Vec<u8>, schema: &str, table: &str, op: &str) {
     out.extend_from_slice(b"{\"table\":");
     names(out, &[schema, table]);

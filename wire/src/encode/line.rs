@@ -22,6 +22,8 @@ pub struct LineHead<'a> {
     pub origin_tick: Option<i64>,
     /// Whether the result differs from what the office of origin had sent.
     pub merged: bool,
+    /// From a branch: the tick of the head's log up to which the schema here is known to be its.
+    pub schema_tick: Option<i64>,
 }
 
 /// Appends everything of a line up to and including `"changes":[`.
@@ -52,6 +54,10 @@ pub fn line_start(out: &mut Vec<u8>, head: &LineHead<'_>) {
     }
     if head.merged {
         out.extend_from_slice(b",\"merged\":true");
+    }
+    if let Some(tick) = head.schema_tick {
+        out.extend_from_slice(b",\"schema_tick\":");
+        integer(out, tick);
     }
     out.extend_from_slice(b",\"changes\":[");
 }

@@ -12,7 +12,10 @@ mod line;
 mod number;
 mod value;
 
-pub use group::{GROUP_END, Group, ROW_END, ROW_START, SEPARATOR, group_header, truncate_group};
+pub use group::{
+    Ddl, GROUP_END, Group, ROW_END, ROW_START, SEPARATOR, ddl_group, group_header, tracking_group,
+    truncate_group,
+};
 pub use line::{LineHead, line_end, line_start};
 pub use number::is_json_number;
 pub(crate) use value::next_escape;

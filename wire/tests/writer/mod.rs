@@ -1,7 +1,7 @@
 //! A model of a line that can be written with `encode` and says what `decode` must make of it.
 
 use officesync_wire::Op;
-use officesync_wire::decode::{Change, Line, RowGroup};
+use officesync_wire::decode::{Change, Ddl, Line, RowGroup};
 use officesync_wire::encode::{self, Group, LineHead};
 use std::borrow::Cow;
 
@@ -32,6 +32,17 @@ pub(crate) enum Written {
         table: String,
         restart_identity: bool,
     },
+    Ddl {
+        table: Option<(String, String)>,
+        statement: String,
+        search_path: Vec<String>,
+        settings: Vec<(String, String)>,
+    },
+    Tracking {
+        schema: String,
+        table: String,
+        direction: Option<String>,
+    },
 }
 
 /// The line as the writer of the extension makes it.
@@ -50,6 +61,27 @@ pub(crate) fn write(head: &LineHead<'_>, changes: &[Written]) -> Vec<u8> {
 
 fn write_change(out: &mut Vec<u8>, change: &Written) {
     match change {
+        Written::Ddl {
+            table,
+            statement,
+            search_path,
+            settings,
+        } => {
+            let search_path: Vec<&str> = search_path.iter().map(String::as_str).collect();
+            let settings: Vec<(&str, &str)> = settings.iter().map(borrowed).collect();
+            let ddl = encode::Ddl {
+                table: table.as_ref().map(borrowed),
+                statement,
+                search_path: &search_path,
+                settings: &settings,
+            };
+            encode::ddl_group(out, &ddl);
+        }
+        Written::Tracking {
+            schema,
+            table,
+            direction,
+        } => encode::tracking_group(out, schema, table, direction.as_deref()),
         Written::Truncate {
             schema,
             table,
@@ -94,6 +126,10 @@ fn write_change(out: &mut Vec<u8>, change: &Written) {
     }
 }
 
+fn borrowed((first, second): &(String, String)) -> (&str, &str) {
+    (first, second)
+}
+
 fn write_cell(out: &mut Vec<u8>, cell: &Cell) {
     match cell {
         Cell::Null => encode::null(out),
@@ -116,12 +152,35 @@ pub(crate) fn expected<'a>(head: &LineHead<'a>, changes: &'a [Written]) -> Line<
         commit_time: head.commit_time.map(Cow::from),
         origin_tick: head.origin_tick,
         merged: head.merged,
+        schema_tick: head.schema_tick,
         changes: changes.iter().map(expected_change).collect(),
     }
 }
 
 fn expected_change(change: &Written) -> Change<'_> {
+    let pair =
+        |(first, second): &'_ (String, String)| (first.clone().into(), second.clone().into());
     match change {
+        Written::Ddl {
+            table,
+            statement,
+            search_path,
+            settings,
+        } => Change::Ddl(Ddl {
+            table: table.as_ref().map(pair),
+            statement: statement.into(),
+            search_path: search_path.iter().map(Cow::from).collect(),
+            settings: settings.iter().map(pair).collect(),
+        }),
+        Written::Tracking {
+            schema,
+            table,
+            direction,
+        } => Change::Tracking {
+            schema: schema.into(),
+            table: table.into(),
+            direction: direction.as_ref().map(Cow::from),
+        },
         Written::Truncate {
             schema,
             table,

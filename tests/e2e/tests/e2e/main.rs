@@ -18,6 +18,8 @@ mod network;
 mod order;
 mod pgbench;
 mod reading;
+mod schema;
+mod schema_fuzz;
 mod status;
 mod stories;
 mod sync;
