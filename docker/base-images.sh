@@ -29,6 +29,9 @@ fi
 if ! has "officesync-rust:$suite"; then
     unpack
     rust=$(rustc --print sysroot)
+    # A distribution's own Rust lies among everything else.
+    [ -d "$rust/lib/rustlib" ] && [ "$rust" != /usr ] && [ "$rust" != /usr/local ] ||
+        { echo "docker: no toolchain of its own at $rust: install Rust with rustup, or set RUST_IMAGE" >&2; exit 1; }
     mkdir -p "$work/root/usr/local/rust" "$work/root/etc/ssl/certs"
     cp -a "$rust/bin" "$rust/lib" "$work/root/usr/local/rust/"
     # Whom this machine trusts, the build trusts; the images that are shipped are not made from this one.

@@ -188,7 +188,7 @@ kill_container() {
     id=$(container "$1")
     began=$("$docker" inspect -f '{{.State.StartedAt}}' "$id")
     pid=$("$docker" inspect -f '{{.State.Pid}}' "$id")
-    kill -9 "$pid" 2>/dev/null || "$docker" run --rm --privileged --pid=host --user 0 --entrypoint kill "officesync-relay:$tag" -9 "$pid"
+    kill -9 "$pid" 2>/dev/null || "$docker" run --rm --privileged --pid=host --user 0 --entrypoint sh "officesync-relay:$tag" -c "kill -9 $pid"
     restarted() { [ "$("$docker" inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$id")" != "$began true" ] && healthy "$id"; }
     until_true 120 "$1 to be started again by its policy" restarted
 }

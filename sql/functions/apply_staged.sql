@@ -11,4 +11,6 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 SET plan_cache_mode = force_generic_plan
 -- Of a deadlock with a user's transaction this one is the victim: it is tried again.
 SET deadlock_timeout = '50ms'
+-- Where the circle closes later, it gives way before the user's own second is over.
+SET lock_timeout = '500ms'
 AS 'MODULE_PATHNAME', 'apply_staged_wrapper';

@@ -13,7 +13,7 @@ use officesync_wire::compress::Compressor;
 use officesync_wire::decode::{self, Change, Limits, LineReader};
 use officesync_wire::encode::LineHead;
 use officesync_wire::message::Encoding;
-use proptest::collection::{btree_set, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{SizeRange, subsequence};
 use std::io::{self, BufRead, Read};
@@ -112,13 +112,14 @@ fn any_rows() -> impl Strategy<Value = Written> {
 
 fn any_ddl() -> impl Strategy<Value = Written> {
     let table = prop::option::of((any_name(), any_name()));
-    let settings = vec((any_text(), any_text()), 0..3);
+    // In the order in which a reader that knows nothing of the format gives an object's fields.
+    let settings = btree_map(any_text(), any_text(), 0..3);
     (table, any_text(), vec(any_name(), 0..4), settings).prop_map(
         |(table, statement, search_path, settings)| Written::Ddl {
             table,
             statement,
             search_path,
-            settings,
+            settings: settings.into_iter().collect(),
         },
     )
 }

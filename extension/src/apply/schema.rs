@@ -55,6 +55,7 @@ pub(crate) fn apply(checks: &Checks, line: &Line<'_>, change: &Change<'_>) -> bo
             table,
             direction,
         } => history::noted(Some(tick), || {
+            execute::end_definitions();
             let direction = direction
                 .as_deref()
                 .map_or(Parameter::Null, Parameter::Text);

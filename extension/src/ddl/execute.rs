@@ -91,6 +91,16 @@ pub(crate) fn is_running() -> bool {
     RUNNING.get()
 }
 
+/// The table that was being defined is tracked: what comes now is about it as it is.
+pub(crate) fn end_definitions() {
+    FOUND.with_borrow_mut(Vec::clear);
+}
+
+/// Whether tables are being defined of which some were here.
+fn is_defining() -> bool {
+    FOUND.with_borrow(|all| !all.is_empty())
+}
+
 /// The transaction is over.
 pub(crate) fn forget() {
     MADE.with_borrow_mut(Vec::clear);
@@ -167,6 +177,12 @@ fn owner_of(ddl: &Ddl<'_>, parsed: Parsed) -> Option<Oid> {
         return None;
     }
     let objects = parsed.objects();
+    // What defines a table that is here already has nothing to do, however that is partitioned.
+    let is_part_of_found =
+        objects.is_empty() && is_defining() && parsed.kinds() == [Kind::Partition];
+    if is_part_of_found || objects.iter().any(|object| is_found(*object)) {
+        return None;
+    }
     if objects.is_empty() {
         if parsed.is_creation() {
             return Some(founder());
@@ -180,12 +196,6 @@ fn owner_of(ddl: &Ddl<'_>, parsed: Parsed) -> Option<Oid> {
             "The objects of this office differ from the head's.",
             "Make them as they are at the head (SET session_replication_role = replica keeps the change here), then run officesync.retry().",
         );
-    }
-    if objects
-        .iter()
-        .any(|object| !may_touch(*object) && is_found(*object))
-    {
-        return None;
     }
     if !objects.iter().all(|object| may_touch(*object)) {
         not_allowed(

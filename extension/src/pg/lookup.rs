@@ -3,6 +3,7 @@
 //! What `RelationFindReplTupleByIndex` does (`src/backend/executor/execReplication.c`), except that the index
 //! is opened and its operators are looked up once, and not for each row.
 
+use super::ffi;
 use pgrx::pg_sys::{self, Oid};
 
 /// An open scan of a unique btree index.
@@ -110,17 +111,24 @@ impl Lookup {
             let mut place = (*found).tts_tid;
             let mut failure = pg_sys::TM_FailureData::default();
             pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
-            let result = tuple_lock(
-                self.table,
-                &mut place,
+            let (snapshot, command) = (
                 pg_sys::GetLatestSnapshot(),
-                found,
                 pg_sys::GetCurrentCommandId(false),
-                pg_sys::LockTupleMode::LockTupleExclusive,
-                pg_sys::LockWaitPolicy::LockWaitBlock,
-                0,
-                &mut failure,
             );
+            // It may end in a deadlock; behind a pointer pgrx guards nothing by itself.
+            let result = ffi::guarded(|| {
+                tuple_lock(
+                    self.table,
+                    &mut place,
+                    snapshot,
+                    found,
+                    command,
+                    pg_sys::LockTupleMode::LockTupleExclusive,
+                    pg_sys::LockWaitPolicy::LockWaitBlock,
+                    0,
+                    &mut failure,
+                )
+            });
             pg_sys::PopActiveSnapshot();
             match result {
                 pg_sys::TM_Result::TM_Ok => Locked::Yes,
@@ -178,7 +186,7 @@ unsafe fn materialize(slot: *mut pg_sys::TupleTableSlot) {
     // SAFETY: every kind of slot has this operation.
     unsafe {
         if let Some(materialize) = (*(*slot).tts_ops).materialize {
-            materialize(slot);
+            ffi::guarded(|| materialize(slot));
         }
     }
 }

@@ -18,6 +18,7 @@ mod lookup;
 pub(crate) mod output;
 pub(crate) mod parse;
 mod parse_objects;
+mod parse_soften;
 mod parse_table;
 pub(crate) mod scan;
 pub(crate) mod settings;

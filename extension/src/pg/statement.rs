@@ -1,5 +1,6 @@
 //! Being told when a statement that writes begins, has written its rows, and ends.
 
+use super::ffi;
 use crate::ddl::capture;
 use crate::pg::parse::Parsed;
 use crate::transaction;
@@ -58,11 +59,11 @@ unsafe extern "C-unwind" fn run(
     count: u64,
     once: bool,
 ) {
-    // SAFETY: we pass on what we were given.
+    // SAFETY: we pass on what we were given. Behind a pointer pgrx guards nothing by itself.
     unsafe {
         begin(query);
         match PREVIOUS_RUN.get() {
-            Some(previous) => previous(query, direction, count, once),
+            Some(previous) => ffi::guarded(|| previous(query, direction, count, once)),
             None => pg_sys::standard_ExecutorRun(query, direction, count, once),
         }
     }
@@ -75,11 +76,11 @@ unsafe extern "C-unwind" fn run(
     direction: pg_sys::ScanDirection::Type,
     count: u64,
 ) {
-    // SAFETY: we pass on what we were given.
+    // SAFETY: we pass on what we were given. Behind a pointer pgrx guards nothing by itself.
     unsafe {
         begin(query);
         match PREVIOUS_RUN.get() {
-            Some(previous) => previous(query, direction, count),
+            Some(previous) => ffi::guarded(|| previous(query, direction, count)),
             None => pg_sys::standard_ExecutorRun(query, direction, count),
         }
     }
@@ -105,7 +106,7 @@ unsafe extern "C-unwind" fn finish(query: *mut pg_sys::QueryDesc) {
             transaction::statement_finishing(query.addr());
         }
         match PREVIOUS_FINISH.get() {
-            Some(previous) => previous(query),
+            Some(previous) => ffi::guarded(|| previous(query)),
             None => pg_sys::standard_ExecutorFinish(query),
         }
         if ours {
@@ -140,17 +141,19 @@ unsafe extern "C-unwind" fn utility(
         let watched =
             is_whole.then(|| capture::begin(Parsed::of(node), || own_text(statement, text)));
         match PREVIOUS_UTILITY.get() {
-            Some(previous) => previous(
-                statement,
-                text,
-                #[cfg(not(feature = "pg13"))]
-                read_only,
-                context,
-                parameters,
-                environment,
-                destination,
-                completion,
-            ),
+            Some(previous) => ffi::guarded(|| {
+                previous(
+                    statement,
+                    text,
+                    #[cfg(not(feature = "pg13"))]
+                    read_only,
+                    context,
+                    parameters,
+                    environment,
+                    destination,
+                    completion,
+                );
+            }),
             None => pg_sys::standard_ProcessUtility(
                 statement,
                 text,

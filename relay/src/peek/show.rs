@@ -162,6 +162,29 @@ fn changes(text: &mut String, change: &Change<'_>, left: usize, width: usize) ->
             indent(text, &format!("  TRUNCATE {}", name(schema, table)));
             left
         }
+        Change::Ddl(ddl) => {
+            indent(
+                text,
+                &format!("  {}", printable(&ddl.statement, width * 10)),
+            );
+            left
+        }
+        Change::Tracking {
+            schema,
+            table,
+            direction,
+        } => {
+            let what = direction
+                .as_ref()
+                .map_or("untracked".to_owned(), |direction| {
+                    format!("tracked ({})", printable(direction, 20))
+                });
+            indent(
+                text,
+                &format!("  {} is {what} from here on", name(schema, table)),
+            );
+            left
+        }
         Change::Rows(group) => {
             for row in group.rows().take(left) {
                 indent(text, &format!("  {}", one(group, row, width)));

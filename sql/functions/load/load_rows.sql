@@ -83,7 +83,7 @@ CREATE FUNCTION officesync.encode_rows(
     query text, path text, leaf oid, root oid, key text[], parameters text[], max_bytes bigint)
 RETURNS TABLE (line bytea, rows bigint, last text, more boolean)
 LANGUAGE c SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET max_parallel_workers_per_gather = 0
+SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'encode_rows_wrapper';
 
 -- read_load_rows(number, branch, request): at the head, the next chunk of rows, and the wish for the one behind it.
@@ -205,7 +205,7 @@ $$;
 CREATE FUNCTION officesync.put_rows(line bytea) RETURNS bigint
 LANGUAGE c STRICT SET search_path = pg_catalog, pg_temp
 -- As for apply(), which writes by the same means.
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan
 AS 'MODULE_PATHNAME', 'put_rows_wrapper';
 

@@ -76,7 +76,7 @@ $$;
 
 -- take_load_tables(number, tick, body): at the branch, makes the tables, and tracks them. Until all rows are there
 -- nobody may write to them. Nothing is made unless this office has asked. Called by: take_reading.
--- Touches: load, load_table, tracked, and whatever the statements make.
+-- Touches: load, load_table, tracked, schema_position, and whatever the statements make.
 CREATE FUNCTION officesync.take_load_tables(number bigint, tick bigint, body bytea) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -115,6 +115,10 @@ BEGIN
     SET state = 'rows', started_at = clock_timestamp(), error = NULL, estimated_bytes = (told ->> 'bytes')::bigint,
         estimated_rows = (SELECT sum(t.estimated_rows) FROM officesync.load_table t WHERE t.office = l.office)
     WHERE l.office = here.name;
+    -- Our tables are as the head's were at this tick.
+    INSERT INTO officesync.schema_position AS p (tick) VALUES (take_load_tables.tick::text)
+    ON CONFLICT (only_row) DO UPDATE SET tick = EXCLUDED.tick;
+    PERFORM officesync.has_changed('officesync.outbox_turn');
     RETURN '{}';
 END
 $$;

@@ -14,6 +14,8 @@ BEGIN
     RETURN convert_to(jsonb_build_object(
         'schema', about.schema_name, 'table', about.table_name, 'columns', about.columns, 'key', about.key,
         'plain_order', about.plain_order,
+        -- Where the branch sends the rows themselves, they need not be in the answer.
+        'keys_only', (SELECT v.mode = 'adopt' FROM officesync.verification v WHERE v.id = about.verification),
         'ranges', (SELECT jsonb_agg(jsonb_build_object(
                               'after', r -> 'after', 'upto', r -> 'upto',
                               'rows', (SELECT coalesce(jsonb_agg(to_jsonb(h.key) || to_jsonb(h.hash)), '[]')
@@ -69,7 +71,7 @@ BEGIN
             bytes := bytes + coalesce(octet_length(found.texts::text), 0);
             told := told || jsonb_build_object(
                 'kind', found.kind, 'key', found.key,
-                'there', CASE WHEN bytes < 2 * most_bytes THEN found.texts END);
+                'there', CASE WHEN bytes < 2 * most_bytes AND NOT (asked ->> 'keys_only')::boolean THEN found.texts END);
         END LOOP;
     END LOOP;
     RETURN jsonb_build_object('differences', to_jsonb(told));

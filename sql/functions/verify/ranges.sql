@@ -7,8 +7,8 @@ CREATE FUNCTION officesync.read_ranges(number bigint, branch text, request jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- So many rows are looked at in one go: some 20 ms.
-    scan_rows CONSTANT bigint := 5000;
+    -- So many rows are looked at in one go: some 30 ms.
+    scan_rows CONSTANT bigint := 10000;
     about officesync.verified_table := officesync.verified_table(request);
     ranges jsonb := coalesce(request -> 'ranges', jsonb_build_array(jsonb_build_object(
         'after', request -> 'after', 'upto', NULL, 'part_rows', scan_rows)));
@@ -17,7 +17,9 @@ BEGIN
     IF about.finished_at IS NOT NULL THEN
         RETURN NULL;
     END IF;
-    SELECT jsonb_agg(jsonb_build_object('after', p.after, 'upto', p.upto, 'rows', p.rows, 'digest', p.digest,
+    SELECT jsonb_agg(jsonb_build_object('after', p.after, 'upto', p.upto, 'rows', p.rows,
+                                        -- Half of it does where a part of a part is looked at.
+                                        'digest', left(p.digest, CASE WHEN request ? 'ranges' THEN 16 ELSE 32 END),
                                         'ended', p.ended) ORDER BY p.nth, p.part)
     INTO parts
     FROM (SELECT r.nth, d.part, d.upto, d.rows, d.digest, d.ended,
@@ -71,7 +73,7 @@ BEGIN
     CROSS JOIN LATERAL officesync.range_digests(
         space, named, shown, names, officesync.texts(p.part -> 'after'), officesync.texts(p.part -> 'upto'),
         (asked ->> 'plain_order')::boolean, 9e18::bigint, (p.part ->> 'rows')::bigint + 1) d
-    WHERE d.rows <> (p.part ->> 'rows')::bigint OR d.digest <> p.part ->> 'digest';
+    WHERE d.rows <> (p.part ->> 'rows')::bigint OR NOT starts_with(d.digest, p.part ->> 'digest');
     RETURN jsonb_build_object('unequal', unequal)
            || CASE WHEN names = '{}' AND unequal <> '[]' AND officesync.is_pending(space, named, '{}', '{}')
               THEN '{"pending": true}' ELSE '{}' END::jsonb;

@@ -12,7 +12,7 @@ CREATE FUNCTION officesync.range_digests(
     schema text, "table" text, columns text[], key text[], after text[], upto text[], plain_order boolean,
     part_rows bigint, max_rows bigint)
 RETURNS TABLE (upto text[], rows bigint, digest text, ended boolean)
-LANGUAGE c SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+LANGUAGE c SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS 'MODULE_PATHNAME', 'range_digests_wrapper';
 
 -- range_rows(...): the rows of such a range: key, hash, and the texts of the columns. Called by: read_rows,
@@ -21,7 +21,7 @@ CREATE FUNCTION officesync.range_rows(
     schema text, "table" text, columns text[], key text[], after text[], upto text[], plain_order boolean,
     max_rows bigint)
 RETURNS TABLE (key text[], hash text, texts text[])
-LANGUAGE c SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+LANGUAGE c SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS 'MODULE_PATHNAME', 'range_rows_wrapper';
 
 -- is_pending(schema, table, key, values): at a branch, whether that row has changes the head has not decided on.

@@ -69,9 +69,9 @@ impl Company {
         number
     }
 
-    /// Runs the same statements at every office.
+    /// Runs the same statements at every office, at the head last: what is tracked there is made at the branches.
     pub async fn everywhere(&self, sql: &str) {
-        for office in &self.offices {
+        for office in self.offices.iter().rev() {
             office.run(sql).await;
         }
     }

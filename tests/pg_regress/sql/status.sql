@@ -3,7 +3,7 @@
 CREATE TABLE st (id int PRIMARY KEY, note text);
 SELECT officesync.track('st');
 SELECT received FROM officesync.receive_hello('dijon', 'inc-1', 'branch', NULL, NULL, NULL);
-SELECT officesync.tick() IS NOT NULL AS earlier;
+SELECT officesync.tick() IS NOT NULL AS earlier \gset
 SELECT coalesce(last_tick, 0) AS before FROM officesync.outbox_position() \gset
 BEGIN; INSERT INTO st VALUES (1, 'a'); INSERT INTO st VALUES (2, 'b'); COMMIT;
 SELECT officesync.tick() - :before AS tick;

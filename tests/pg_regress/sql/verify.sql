@@ -85,6 +85,31 @@ SELECT officesync.readmit_branch('vannes');
 SELECT received FROM officesync.receive_hello('vannes', 'inc-v', 'branch', NULL, NULL, 'vannes');
 UPDATE officesync.peer SET last_seen_at = clock_timestamp() - interval '3 days' WHERE name = 'vannes';
 SELECT problem ~ '^it has not been seen since .*; 0 bytes is kept for it' AS silent FROM officesync.check() WHERE object = 'office vannes';
+-- At a branch a reading is taken at its place in the log only, from the head only; nothing is raised.
+UPDATE officesync.peer SET role = 'head', applied_tick = 7 WHERE name = 'vannes';
+CREATE FUNCTION officesync.take_probe(bigint, tick bigint, body bytea) RETURNS jsonb LANGUAGE sql AS
+    $$ SELECT jsonb_build_object('tick', tick, 'body', convert_from(body, 'UTF8')) $$;
+CREATE PROCEDURE public.offer(incarnation text, tick bigint, kind text, sender text, encoding text DEFAULT 'identity') LANGUAGE plpgsql AS $$
+DECLARE taken record;
+BEGIN
+    SELECT * INTO taken FROM officesync.take_reading('vannes', incarnation, tick, kind, 1, sender, encoding, 'read');
+    RAISE NOTICE '% %', taken.outcome, taken.answer;
+END $$;
+CALL public.offer('inc-v', 7, 'probe', 'vannes');
+CALL public.offer('inc-v', 6, 'probe', 'vannes');
+CALL public.offer('inc-v', 8, 'probe', 'vannes');
+CALL public.offer('inc-w', 7, 'probe', 'vannes');
+CALL public.offer('inc-v', 7, 'unheard_of', 'vannes');
+CALL public.offer('inc-v', 7, 'probe', 'vannes', 'zstd');
+CALL public.offer('inc-v', 7, 'probe', 'mallory');
+SELECT reason FROM officesync.quarantine ORDER BY id DESC LIMIT 1;
+INSERT INTO officesync.halted (origin, tick, sqlstate, reason) VALUES ('vannes', 8, '22000', 'halted');
+CALL public.offer('inc-v', 7, 'probe', 'vannes');
+DELETE FROM officesync.halted;
+INSERT INTO officesync.inbox VALUES ('vannes', 8, 1, false, now(), now(), 'identity', false, 'part');
+CALL public.offer('inc-v', 7, 'probe', 'vannes');
+UPDATE officesync.peer SET role = 'branch' WHERE name = 'vannes';
+DROP PROCEDURE public.offer; DROP FUNCTION officesync.take_probe(bigint, bigint, bytea);
 SELECT officesync.remove_branch('vannes');
 DROP PROCEDURE public.answer; DROP TABLE public.wares, public.copies;
 CALL forget();

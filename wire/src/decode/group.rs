@@ -152,7 +152,7 @@ impl<'a> Scanner<'a> {
 
     fn settings(&mut self) -> Result<Vec<Pair<'a>>, Problem> {
         const LIMIT: usize = 64;
-        let mut settings = Vec::new();
+        let mut settings: Vec<Pair<'a>> = Vec::new();
         let mut first = true;
         self.expect(b'{', "an object of settings")?;
         while self.next_item(&mut first, b'}')? {
@@ -163,6 +163,9 @@ impl<'a> Scanner<'a> {
                 });
             }
             let name = self.field_name()?;
+            if settings.iter().any(|(known, _)| *known == name) {
+                return Err(Problem::DuplicateField);
+            }
             let value = self.string("the value of a setting")?;
             settings.push((name, value));
         }

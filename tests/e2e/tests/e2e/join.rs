@@ -13,7 +13,7 @@ use officesync_e2e::workload::{self, SCHEMA, TABLES};
 
 /// So that there are many chunks, read over seconds, and what is lost with a relay is read again soon.
 const SMALL_CHUNKS: &str = "officesync.load_chunk_bytes = '128kB'\nofficesync.load_rate = '6MB'\n\
-                            officesync.reading_timeout = '5s'";
+                            officesync.reading_timeout = '15s'";
 const REST: Duration = Duration::from_millis(20);
 
 /// Tables of every kind, which exist at the head only.
@@ -186,20 +186,18 @@ struct Joining {
 async fn begin(seed: &Seed, rows: u64) -> Joining {
     let broker = Broker::shared().await;
     let mut company = Company::open_with(broker, 2, SMALL_CHUNKS).await;
-    company.found(SCHEMA, &TABLES).await;
-    company
-        .head()
-        .run(&format!(
-            "INSERT INTO product_sales (id, date, region, product, quantity, cost)
-             SELECT gen_random_uuid(), current_date, 'old', 'product ' || i % 100, i % 7, i / 3.0 FROM generate_series(1, {rows}) i;
-             INSERT INTO customers SELECT gen_random_uuid(), 'old', 'customer ' || i FROM generate_series(1, {rows} / 10) i"
-        ))
-        .await;
-    let sales = format!("SELECT count(*) >= {rows} FROM product_sales");
-    for branch in company.branches() {
-        branch.shows(&sales, "t").await;
-    }
-    let traffic = workload::start_everywhere(&company, seed, 2, REST).await;
+    company.everywhere(SCHEMA).await;
+    // The old rows are at all offices alike, as if they had travelled long ago.
+    let old = format!(
+        "INSERT INTO product_sales (id, date, region, product, quantity, cost, updated_at)
+         SELECT md5('s' || i)::uuid, '2024-01-01', 'old', 'product ' || i % 100, i % 7, i / 3.0, '2024-01-01' \
+         FROM generate_series(1, {rows}) i;
+         INSERT INTO customers SELECT md5('c' || i)::uuid, 'old', 'customer ' || i, '2024-01-01' \
+         FROM generate_series(1, {rows} / 10) i"
+    );
+    company.everywhere(&old).await;
+    company.found("", &TABLES).await;
+    let traffic = workload::start_everywhere(&company, seed, 1, REST).await;
     let joiner = company.add_branch(broker).await;
     company.office_mut(joiner).settings.environment =
         vec![("OFFICESYNC_JOIN".into(), "empty".into())];
