@@ -58,13 +58,13 @@ impl Place {
     }
 
     fn of_this_session() -> Self {
-        let known = PLACE.with_borrow_mut(|fresh| *fresh.get());
-        known.unwrap_or_else(|| {
-            // Looking can itself be told of changes in the catalogue, so nothing is held meanwhile.
-            let place = Self::look();
-            PLACE.with_borrow_mut(|fresh| *fresh.get() = Some(place));
-            place
-        })
+        let place = catalog::kept_or_read(
+            &PLACE,
+            |place| *place,
+            || Some(Self::look()),
+            |kept, place| *kept = Some(place),
+        );
+        place.unwrap_or_else(Self::look)
     }
 }
 

@@ -195,13 +195,15 @@ fn known(schema: &str, table: &str) -> Option<Rc<Target>> {
 }
 
 fn known_or_read(schema: &str, table: &str) -> Option<Rc<Target>> {
-    if let Some(known) = known(schema, table) {
-        return Some(known);
-    }
     let name = (schema.to_owned(), table.to_owned());
-    let target = Rc::new(Target::read(schema, table)?);
-    TARGETS.with_borrow_mut(|targets| targets.get().insert(name, Rc::clone(&target)));
-    Some(target)
+    catalog::kept_or_read(
+        &TARGETS,
+        |targets| targets.get(&name).cloned(),
+        || Target::read(schema, table).map(Rc::new),
+        |targets, target| {
+            targets.insert(name.clone(), target);
+        },
+    )
 }
 
 impl Target {

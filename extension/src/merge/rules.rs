@@ -1,7 +1,7 @@
 //! What the owner of a table has asked for: `officesync.policy`, as the merge takes it.
 
 use crate::apply::target::Target;
-use crate::pg::catalog::Fresh;
+use crate::pg::catalog::{self, Fresh};
 use crate::pg::spi::{self, Fixed, Parameter};
 use officesync_wire::Op;
 use officesync_wire::merge::{DeletePolicy, Granularity, Policy, RowPolicy, Rules};
@@ -33,12 +33,15 @@ pub(super) struct TableRules {
 
 /// The rules of a table; read once, and again when its catalogue entry changes (`set_policy` says so).
 pub(super) fn of(target: &Target) -> Rc<TableRules> {
-    let known = KNOWN.with_borrow_mut(|known| known.get().get(&target.relation).cloned());
-    known.unwrap_or_else(|| {
-        let rules = Rc::new(TableRules::read(target));
-        KNOWN.with_borrow_mut(|known| known.get().insert(target.relation, Rc::clone(&rules)));
-        rules
-    })
+    let known = catalog::kept_or_read(
+        &KNOWN,
+        |known| known.get(&target.relation).cloned(),
+        || Some(Rc::new(TableRules::read(target))),
+        |known, rules| {
+            known.insert(target.relation, rules);
+        },
+    );
+    known.unwrap_or_else(|| Rc::new(TableRules::read(target)))
 }
 
 impl TableRules {

@@ -1,9 +1,10 @@
 //! What the catalogue says about a table, and being told when that changes.
 
 use crate::pg::{ffi, output::Writer, tuple::Storage};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_int};
 use pgrx::pg_sys::{self, Oid};
+use std::thread::LocalKey;
 
 /// One live column that travels (generated ones do not).
 pub(crate) struct Column {
@@ -61,6 +62,30 @@ impl<T: Default> Fresh<T> {
             };
         }
         &mut self.value
+    }
+}
+
+/// What `cell` has, by `kept`, or else what `read` finds. Reading can itself be told of a change: what was read before
+/// it is out of date, so it is not kept, and read again.
+pub(crate) fn kept_or_read<T: Default, R: Clone>(
+    cell: &'static LocalKey<RefCell<Fresh<T>>>,
+    kept: impl Fn(&T) -> Option<R>,
+    read: impl Fn() -> Option<R>,
+    keep: impl Fn(&mut T, R),
+) -> Option<R> {
+    loop {
+        let known = cell.with_borrow_mut(|fresh| kept(fresh.get()));
+        if known.is_some() {
+            return known;
+        }
+        let before = GENERATION.get();
+        let found = read();
+        if GENERATION.get() == before {
+            if let Some(found) = &found {
+                cell.with_borrow_mut(|fresh| keep(fresh.get(), found.clone()));
+            }
+            return found;
+        }
     }
 }
 
@@ -306,4 +331,41 @@ fn with_relation<R>(relation: Oid, look: impl FnOnce(&pg_sys::RelationData) -> R
 
 fn text(name: &CStr) -> String {
     name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static NUMBER: RefCell<Fresh<Option<u64>>> = RefCell::default();
+    }
+
+    /// Tells a catalogue that changes while it is read for the first time.
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept() {
+        let changes = Cell::new(1);
+        let catalogue = Cell::new(7);
+        let number = || {
+            let read = || {
+                let found = catalogue.get();
+                if changes.replace(0) > 0 {
+                    catalogue.set(8);
+                    GENERATION.set(GENERATION.get() + 1);
+                }
+                Some(found)
+            };
+            kept_or_read(
+                &NUMBER,
+                |kept| *kept,
+                read,
+                |kept, found| *kept = Some(found),
+            )
+        };
+        assert_eq!(number(), Some(8), "read again");
+        catalogue.set(9);
+        assert_eq!(number(), Some(8), "kept");
+        GENERATION.set(GENERATION.get() + 1);
+        assert_eq!(number(), Some(9), "told of a change");
+    }
 }
