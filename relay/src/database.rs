@@ -38,22 +38,23 @@ const APPLY_STAGED: &str =
 const FLUSH: &str = "SELECT officesync.flush()";
 const STAGED_LANES: &str = "SELECT officesync.staged_lanes()";
 const HALT_LANE: &str = "SELECT officesync.halt_lane($1, $2, $3, $4)";
-const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resend_from, number \
+const RECEIVE_HELLO: &str = "SELECT start, received, received_incarnation, resend_from, number, coalesce(rejoins, false) \
      FROM officesync.receive_hello($1, $2, $3, $4, $5, $6, $7)";
 const RECEIVE_WELCOME: &str =
-    "SELECT resend_from, ask_from FROM officesync.receive_welcome($1, $2, $3, $4, $5, $6, $7)";
+    "SELECT resend_from, ask_from FROM officesync.receive_welcome($1, $2, $3, $4, $5, $6, $7, $8)";
 const REQUIRE_SENDER: &str = "SELECT officesync.require_sender($1, $2, $3)";
 const RECEIVE_POSITION: &str = "SELECT officesync.receive_position($1, $2, $3, $4, $5)";
 const INBOX_POSITION: &str = "SELECT origin, incarnation, coalesce(position, 0), coalesce(seen, 0) FROM officesync.inbox_position()";
 const PRUNE: &str = "SELECT officesync.prune()";
 const CHECK: &str = "SELECT severity, object, problem, remedy FROM officesync.check() LIMIT $1";
-const TELL_TABLES: &str = "SELECT digest, definitions FROM officesync.tell_tables($1, $2, $3, $4)";
+const TELL_TABLES: &str =
+    "SELECT digest, definitions, functions FROM officesync.tell_tables($1, $2, $3, $4)";
 const HELD_TABLES: &str = "SELECT officesync.held_tables($1)";
 const STATUS: &str = "SELECT officesync.status()::text";
 const PEEK: &str =
     "SELECT tick, sequence, chunk, changes, compressed, body FROM officesync.peek($1, $2)";
 const NAME_SESSION: &str = "SELECT set_config('application_name', $1, false)";
-const RECEIVE_TABLES: &str = "SELECT officesync.receive_tables($1, $2, $3, $4, $5)";
+const RECEIVE_TABLES: &str = "SELECT officesync.receive_tables($1, $2, $3, $4, $5, $6)";
 const JOIN: &str = "SELECT officesync.join()";
 const LOAD_ANSWERS: &str = "SELECT number, tick FROM officesync.load_answers()";
 const LOAD_STATE: &str = "SELECT officesync.load_state()";
@@ -99,7 +100,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.staged_lanes()",
     "officesync.halt_lane(text,bigint,text,text)",
     "officesync.receive_hello(text,text,text,bigint,text,text,text)",
-    "officesync.receive_welcome(text,text,bigint,bigint,text,text,integer)",
+    "officesync.receive_welcome(text,text,bigint,bigint,text,text,integer,boolean)",
     "officesync.receive_position(text,text,text,bigint,text)",
     "officesync.require_sender(text,text,text)",
     "officesync.inbox_position()",
@@ -107,7 +108,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.check(text)",
     "officesync.tell_tables(text,text,text,text)",
     "officesync.held_tables(text)",
-    "officesync.receive_tables(text,text,text,text,text)",
+    "officesync.receive_tables(text,text,text,text,text,text[])",
     "officesync.status()",
     "officesync.peek(integer,boolean)",
     "officesync.join()",
@@ -214,6 +215,8 @@ pub(crate) struct Greeting {
     pub(crate) resend_from: Option<i64>,
     /// The branch's number among the offices.
     pub(crate) number: Option<i32>,
+    /// The branch was away too long, and goes on at `start`.
+    pub(crate) rejoins: bool,
 }
 
 /// What `receive_welcome` answers.
@@ -309,6 +312,8 @@ pub(crate) struct Told {
     pub(crate) digest: String,
     /// The definitions, unless the asker knows this state.
     pub(crate) definitions: Option<Arc<str>>,
+    /// At a branch, with the definitions: the functions it has, as `schema.name`.
+    pub(crate) functions: Option<Vec<String>>,
 }
 
 /// The pool the applying lanes and the settling of ticks share.
@@ -529,6 +534,7 @@ pub(crate) async fn receive_hello(
         received_incarnation: row.try_get(2)?,
         resend_from: row.try_get(3)?,
         number: row.try_get(4)?,
+        rejoins: row.try_get(5)?,
     })
 }
 
@@ -539,6 +545,7 @@ pub(crate) struct Welcome {
     pub(crate) received: i64,
     pub(crate) received_incarnation: Option<String>,
     pub(crate) number: Option<i32>,
+    pub(crate) rejoins: bool,
 }
 
 pub(crate) async fn receive_welcome(
@@ -554,6 +561,7 @@ pub(crate) async fn receive_welcome(
         &welcome.received_incarnation,
         &sender.broker_user,
         &welcome.number,
+        &welcome.rejoins,
     ];
     let row = one(client, RECEIVE_WELCOME, parameters).await?;
     Ok(Welcomed {
@@ -638,6 +646,7 @@ pub(crate) async fn tell_tables(
     Ok(Told {
         digest: row.try_get(0)?,
         definitions: row.try_get::<_, Option<&str>>(1)?.map(Arc::from),
+        functions: row.try_get(2)?,
     })
 }
 
@@ -651,6 +660,7 @@ pub(crate) async fn receive_tables(
     sender: &Sender,
     digest: &str,
     definitions: &str,
+    functions: Option<&[String]>,
 ) -> Result<bool> {
     let parameters: Parameters<'_> = &[
         &sender.origin,
@@ -658,6 +668,7 @@ pub(crate) async fn receive_tables(
         &sender.broker_user,
         &digest,
         &definitions,
+        &functions,
     ];
     Ok(one(client, RECEIVE_TABLES, parameters).await?.try_get(0)?)
 }

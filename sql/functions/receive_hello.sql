@@ -1,12 +1,13 @@
 -- receive_hello(...): at the head, a branch has connected. A branch seen for the first time is
 -- admitted. start: where in our log it goes on; received: the last of its ticks applied here;
 -- resend_from: ticks that were published before its queue existed; number: its own among the offices. load_state: how
--- far its loading is, if it is being loaded. Called by: the head's relay at each connect, and again each minute, so that
+-- far its loading is, if it is being loaded. rejoins: ticks before start are kept no longer. Called by: the head's relay at each connect, and again each minute, so that
 -- an idle lane notices what the broker lost. Touches: peer and load, and those only when something is new.
 CREATE FUNCTION officesync.receive_hello(
     origin text, incarnation text, role text, peer_position bigint, position_incarnation text,
     broker_user text, load_state text DEFAULT NULL)
-RETURNS TABLE (start bigint, received bigint, received_incarnation text, resend_from bigint, number integer)
+RETURNS TABLE (
+    start bigint, received bigint, received_incarnation text, resend_from bigint, number integer, rejoins boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -49,6 +50,10 @@ BEGIN
                              receive_hello.origin, receive_hello.broker_user, known.broker_user),
             HINT = 'Give the relay the credentials it joined with.';
     ELSE
+        IF known.left_behind_at IS NOT NULL THEN
+            known := officesync.readmit_left_behind(known, newest);
+        END IF;
+        rejoins := receive_hello.position_incarnation = here.incarnation AND receive_hello.peer_position < known.rejoin_tick;
         IF receive_hello.position_incarnation = here.incarnation
            AND receive_hello.peer_position BETWEEN known.acknowledged_tick AND newest THEN
             PERFORM officesync.receive_position(receive_hello.origin, receive_hello.incarnation, receive_hello.broker_user,
@@ -60,6 +65,10 @@ BEGIN
         received := known.applied_tick;
         SELECT greatest(received, max(i.tick)) INTO received FROM officesync.inbox i
         WHERE i.origin = receive_hello.origin AND i.last;
+        IF rejoins THEN
+            -- What was decided on later is answered behind start.
+            received := known.rejoin_received;
+        END IF;
         IF receive_hello.peer_position IS NULL AND start < sent THEN
             resend_from := start + 1;
         END IF;

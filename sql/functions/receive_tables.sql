@@ -34,12 +34,13 @@ AS $$
     END
 $$;
 
--- receive_tables(...): another office tells the definitions of its tracked tables; true when they
--- are news. Nothing is taken on trust: the office must be known, and be who the broker says, and
+-- receive_tables(...): another office tells the definitions of its tracked tables, a branch also its functions; true
+-- when they are news. Nothing is taken on trust: the office must be known, and be who the broker says, and
 -- only what is shaped like a definition is kept. Called by: the relay. Touches: peer_tables and
 -- held_tables, and those only when something is new.
 CREATE FUNCTION officesync.receive_tables(
-    origin text, incarnation text, broker_user text, digest text, definitions text) RETURNS boolean
+    origin text, incarnation text, broker_user text, digest text, definitions text, functions text[] DEFAULT NULL)
+RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -62,6 +63,10 @@ BEGIN
     IF wrong IS NULL AND (SELECT count(*) > count(DISTINCT d -> 'table') FROM jsonb_array_elements(told) d) THEN
         wrong := 'a table is in it twice';
     END IF;
+    IF wrong IS NULL AND (cardinality(receive_tables.functions) > 100000
+                          OR EXISTS (SELECT FROM unnest(receive_tables.functions) f WHERE coalesce(length(f), 1000) > 260)) THEN
+        wrong := 'the names of its functions are too many, or none';
+    END IF;
     IF wrong IS NOT NULL THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('the definitions of tables from office "%s" can''t be used: %s', receive_tables.origin, wrong),
@@ -75,9 +80,10 @@ BEGIN
     SELECT receive_tables.origin, d -> 'table' ->> 0, d -> 'table' ->> 1, d
     FROM jsonb_array_elements(told) d
     ON CONFLICT ON CONSTRAINT peer_tables_pkey DO NOTHING;
-    INSERT INTO officesync.held_tables (office, digest) VALUES (receive_tables.origin, receive_tables.digest)
+    INSERT INTO officesync.held_tables (office, digest, functions)
+    VALUES (receive_tables.origin, receive_tables.digest, receive_tables.functions)
     ON CONFLICT ON CONSTRAINT held_tables_pkey
-    DO UPDATE SET digest = excluded.digest, received_at = excluded.received_at;
+    DO UPDATE SET digest = excluded.digest, functions = excluded.functions, received_at = excluded.received_at;
     RETURN true;
 END
 $$;

@@ -1,10 +1,11 @@
 -- receive_welcome(...): at a branch, the head has answered our hello. start: where in its log we
 -- should be by now (the answer travels behind all it sent before); received: the last of our ticks
 -- it has. resend_from: our ticks the broker lost; ask_from: its ticks the broker lost.
--- number: ours among the offices. Called by: the branch's relay. Touches: peer, schema_position and office, and that only when something is new.
+-- number: ours among the offices. rejoins: what it made up to start it does not have any more. Called by: the branch's relay. Touches: peer, schema_position, office, inbox, halted
+-- and left_out, and that only when something is new.
 CREATE FUNCTION officesync.receive_welcome(
     origin text, incarnation text, start bigint, received bigint, received_incarnation text,
-    broker_user text, number integer DEFAULT NULL)
+    broker_user text, number integer DEFAULT NULL, rejoins boolean DEFAULT false)
 RETURNS TABLE (resend_from bigint, ask_from bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -34,6 +35,17 @@ BEGIN
             DETAIL = format('This branch belongs to "%s".', known.name),
             HINT = 'Was the head''s database restored or made anew? Then this branch has to join again.';
     ELSE
+        IF receive_welcome.rejoins AND known.applied_tick < receive_welcome.start THEN
+            -- We were away too long: we go on there, and are compared with the head. What it has of ours is
+            -- decided on, and its answers are gone.
+            DELETE FROM officesync.inbox i WHERE i.origin = known.name AND i.tick <= receive_welcome.start;
+            DELETE FROM officesync.halted h WHERE h.origin = known.name;
+            DELETE FROM officesync.left_out;
+            UPDATE officesync.peer p
+            SET applied_tick = receive_welcome.start, rejoin_tick = receive_welcome.start,
+                acknowledged_tick = greatest(p.acknowledged_tick, receive_welcome.received)
+            WHERE p.name = known.name RETURNING p.* INTO known;
+        END IF;
         -- What it has is not what it has told us of: our changes are kept until their echo is applied
         -- here, which says what became of them.
         UPDATE officesync.peer p SET last_seen_at = clock_timestamp()

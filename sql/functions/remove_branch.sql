@@ -43,17 +43,21 @@ END
 $$;
 
 -- queues_to_delete(), queue_deleted(name): the branches whose queues are not needed any more, and that one of
--- them is gone. Called by: the head's relay. Touches: removed_branch.
+-- them is gone. Called by: the head's relay. Touches: removed_branch, peer.
 CREATE FUNCTION officesync.queues_to_delete() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT DISTINCT r.name FROM officesync.removed_branch r
     WHERE r.queue_gone_at IS NULL AND NOT EXISTS (SELECT FROM officesync.peer p WHERE p.name = r.name)
+  UNION
+    SELECT p.name FROM officesync.peer p WHERE p.left_behind_at IS NOT NULL AND NOT p.queue_gone
 $$;
 
 CREATE FUNCTION officesync.queue_deleted(name text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     UPDATE officesync.removed_branch r SET queue_gone_at = clock_timestamp()
-    WHERE r.name = queue_deleted.name AND r.queue_gone_at IS NULL
+    WHERE r.name = queue_deleted.name AND r.queue_gone_at IS NULL;
+    UPDATE officesync.peer p SET queue_gone = true
+    WHERE p.name = queue_deleted.name AND p.left_behind_at IS NOT NULL
 $$;

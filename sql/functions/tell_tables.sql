@@ -1,14 +1,15 @@
--- tell_tables(known, origin, ...): the definitions of our tracked tables and the digest they go by;
--- definitions is NULL where that digest is known already. Called by: the relay, every few seconds to
+-- tell_tables(known, origin, ...): the definitions of our tracked tables, at a branch the functions that it has, and the
+-- digest they go by; both are NULL where that digest is known already. Called by: the relay, every few seconds to
 -- notice a change, and when a peer (origin, its incarnation and broker user) says what it holds.
 -- Touches nothing.
 CREATE FUNCTION officesync.tell_tables(
     known text, origin text DEFAULT NULL, incarnation text DEFAULT NULL, broker_user text DEFAULT NULL)
-RETURNS TABLE (digest text, definitions text)
+RETURNS TABLE (digest text, definitions text, functions text[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     told text;
+    has  text[];
 BEGIN
     IF tell_tables.origin IS NOT NULL THEN
         PERFORM officesync.require_sender(tell_tables.origin, tell_tables.incarnation, tell_tables.broker_user);
@@ -21,8 +22,14 @@ BEGIN
             DETAIL = 'The limit is 8 MB. Changes travel all the same; that tables are alike at all offices is not checked.',
             HINT = 'Untrack tables that need not travel.';
     END IF;
-    digest := encode(sha256(convert_to(told, 'UTF8')), 'hex');
-    definitions := CASE WHEN digest IS DISTINCT FROM tell_tables.known THEN told END;
+    IF (SELECT o.role = 'branch' FROM officesync.office o) THEN
+        has := officesync.functions_here();
+    END IF;
+    digest := encode(sha256(convert_to(concat_ws(' ', told, array_to_string(has, ' ')), 'UTF8')), 'hex');
+    IF digest IS DISTINCT FROM tell_tables.known THEN
+        definitions := told;
+        functions := has;
+    END IF;
     RETURN NEXT;
 END
 $$;

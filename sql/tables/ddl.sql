@@ -34,13 +34,16 @@ CREATE TABLE officesync.schema_history (
     schema_name text        NOT NULL,
     table_name  text        NOT NULL,
     what        text        NOT NULL CHECK (what IN ('rename table', 'drop table', 'add column', 'drop column',
-                                                     'rename column', 'type of column')),
+                                                     'rename column', 'type of column', 'rename label')),
     new_schema  text,
     new_table   text,
     "column"    text,
     new_column  text,
     old_type    text,
     new_type    text,
+    -- Of an enum: a label that its columns have.
+    old_label   text,
+    new_label   text,
     -- What an added column had in the rows that were there, where that was one value for all.
     filled      text,
     -- Whether the new values came from an expression: those of a branch can't be made of the old type's text.

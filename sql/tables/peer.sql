@@ -23,7 +23,14 @@ CREATE TABLE officesync.peer (
     bytes             bigint      NOT NULL DEFAULT 0,
     -- At the head: when all its tables were last compared with ours, and how many rows differed.
     verified_at       timestamptz,
-    differences       bigint
+    differences       bigint,
+    -- At the head: since when nothing is kept for a silent branch any more; whether its queue is gone too.
+    left_behind_at    timestamptz,
+    queue_gone        boolean     NOT NULL DEFAULT false,
+    -- The tick of the head's log at which it went on when it was back; at a branch its own.
+    rejoin_tick       bigint,
+    -- At the head: the last of its ticks that had been applied here then.
+    rejoin_received   bigint
 ) WITH (fillfactor = 50);
 
 CREATE SEQUENCE officesync.office_number AS integer MINVALUE 1 MAXVALUE 1023;

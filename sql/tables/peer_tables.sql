@@ -13,5 +13,7 @@ CREATE TABLE officesync.peer_tables (
 CREATE TABLE officesync.held_tables (
     office      text        PRIMARY KEY REFERENCES officesync.peer (name) ON DELETE CASCADE,
     digest      text        NOT NULL,
+    -- At the head: the functions that a branch has, as "schema.name"; null where it has not told them.
+    functions   text[],
     received_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );

@@ -26,6 +26,7 @@ pub(crate) struct Target {
     pub(crate) schema: String,
     pub(crate) table: String,
     pub(crate) relation: pg_sys::Oid,
+    pub(crate) is_partitioned: bool,
     /// Whether rows lie in this very table, and not in partitions, and none of its columns is
     /// generated: the executor decides once per open table which of those it computes.
     pub(super) is_ordinary: bool,
@@ -212,12 +213,14 @@ impl Target {
         let facts = TRACKED.with(|tracked| tracked.statement().rows(&parameters, 1));
         let relation = facts.number(0, 0)?;
         let oid = |number: Option<i64>| pg_sys::Oid::from(number.unwrap_or_default() as u32);
-        let only = if facts.is_true(0, 3) { "" } else { "ONLY " };
+        let is_partitioned = facts.is_true(0, 3);
+        let only = if is_partitioned { "" } else { "ONLY " };
         Some(Self {
             schema: schema.to_owned(),
             table: table.to_owned(),
             relation: oid(Some(relation)),
-            is_ordinary: !facts.is_true(0, 3) && !facts.is_true(0, 5),
+            is_partitioned,
+            is_ordinary: !is_partitioned && !facts.is_true(0, 5),
             capture: oid(facts.number(0, 4)),
             name: format!("{only}{}.{}", sql::quote(schema), sql::quote(table)),
             owner: oid(facts.number(0, 1)),

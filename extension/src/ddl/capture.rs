@@ -28,6 +28,9 @@ thread_local! {
     static TAKEN: Fixed = const {
         Fixed::new("SELECT d.statement FROM officesync.dropped_since($1::jsonb) d", &[TEXTOID])
     };
+    static WARN: Fixed = const {
+        Fixed::new("SELECT officesync.warn_of_functions($1::oid)", &[INT8OID])
+    };
     static FILLED: Fixed = const {
         Fixed::new("SELECT officesync.capture_filled($1::oid, $2::jsonb)", &[INT8OID, TEXTOID])
     };
@@ -92,6 +95,9 @@ pub(crate) fn begin(statement: Parsed, text: impl FnOnce() -> String) -> Option<
     {
         return None;
     }
+    // Looked up under the user's own path.
+    let unlocked = statement.changes_unlocked();
+    as_ourselves(|| execute::lock_users(&unlocked));
     let mut watched = Watched {
         table,
         text: text(),
@@ -139,6 +145,7 @@ pub(crate) fn end(watched: &Watched) {
                 Parameter::Text(&watched.before),
             ];
             spi::connected(|| FILLED.with(|filled| filled.statement().run(&parameters)));
+            spi::connected(|| WARN.with(|warn| warn.statement().run(&parameters[..1])));
         }
     });
 }

@@ -43,6 +43,9 @@ thread_local! {
     static COVER: Fixed = const {
         Fixed::new("SELECT officesync.forget_missing(), officesync.cover_new_partitions()", &[])
     };
+    static LOCK: Fixed = const {
+        Fixed::new("SELECT officesync.lock_users($1::oid, $2::oid)", &[INT8OID, INT8OID])
+    };
     static SCHEMAS: Fixed = const {
         Fixed::new(
             "SELECT n.nspname, quote_ident(n.nspname) FROM pg_namespace n WHERE n.nspname = $1",
@@ -211,7 +214,19 @@ fn owner_of(ddl: &Ddl<'_>, parsed: Parsed) -> Option<Oid> {
     Some(first.owner)
 }
 
+/// Waits for those who write to tables that use one of `objects`: they commit before it changes.
+pub(super) fn lock_users(objects: &[Object]) {
+    for object in objects {
+        let parameters = [
+            Parameter::Int8(i64::from(object.class.to_u32())),
+            Parameter::Int8(i64::from(object.id.to_u32())),
+        ];
+        spi::connected(|| LOCK.with(|lock| lock.statement().run(&parameters)));
+    }
+}
+
 fn run(parsed: Parsed, text: &str, owner: Oid) {
+    lock_users(&parsed.changes_unlocked());
     let found = parsed.made();
     let before = RUNNING.replace(true);
     user::acting_as(owner, || parsed.run(text));

@@ -7,8 +7,9 @@
 //! what they had in the rows that were there, or their default.
 
 use super::cast::cast;
+use super::label;
 use super::loss::Loss;
-use super::regroup::{add, head_of, place, remove};
+use super::regroup::{add, head_of, place, positions, remove};
 use crate::office::{self, Role};
 use crate::pg::spi::{self, Fixed};
 use officesync_wire::Op;
@@ -23,7 +24,8 @@ thread_local! {
     static ALL: Fixed = const {
         Fixed::new(
             "SELECT h.tick, h.schema_name, h.table_name, h.what, h.new_schema, h.new_table,
-                    h.\"column\", h.new_column, h.old_type, h.new_type, h.computed, h.filled
+                    h.\"column\", h.new_column, h.old_type, h.new_type, h.computed, h.filled,
+                    h.old_label, h.new_label
              FROM officesync.schema_history h ORDER BY h.id",
             &[],
         )
@@ -53,6 +55,12 @@ enum What {
     },
     /// A column, and what it had in the rows that were there, where that was one value for all.
     AddColumn(String, Option<String>),
+    /// A label of a column's enum.
+    Label {
+        column: String,
+        old: String,
+        new: String,
+    },
     /// Nothing that a row written before would have to know.
     Other,
 }
@@ -99,6 +107,11 @@ impl Mapping {
                         old: text(row, 8),
                         new: text(row, 9),
                         computed: rows.is_true(row, 10),
+                    },
+                    "rename label" => What::Label {
+                        column: text(row, 6),
+                        old: text(row, 12),
+                        new: text(row, 13),
                     },
                     _ => What::Other,
                 },
@@ -247,6 +260,11 @@ impl Mapping {
                     return self.cast(group, place, old, new, *computed);
                 }
             }
+            What::Label { column, old, new } => {
+                if let Some(place) = place(&group, column) {
+                    label::rename(&mut group, place, old, new);
+                }
+            }
             What::Other => {}
         }
         vec![group]
@@ -261,19 +279,15 @@ impl Mapping {
         new: &str,
         computed: bool,
     ) -> Vec<RowGroup<'a>> {
-        let before = group
-            .changed
-            .iter()
-            .position(|changed| *changed == place)
-            .map(|nth| group.columns.len() + nth);
+        let positions = positions(&group, place);
         let mut parts: Vec<RowGroup<'a>> = Vec::new();
         let mut without = None;
         let rows = group.len();
         for row in 0..rows {
             let start = row * group.width;
             let mut fits = true;
-            for position in [Some(place), before].into_iter().flatten() {
-                let value = &mut group.values[start + position];
+            for position in &positions {
+                let value = &mut group.values[start + *position];
                 let cast = value
                     .as_deref()
                     .map(|text| if computed { None } else { cast(text, old, new) });

@@ -10,6 +10,7 @@ mod cast;
 pub(crate) mod execute;
 pub(crate) mod history;
 pub(crate) mod kind;
+mod label;
 mod loss;
 pub(crate) mod mapping;
 mod preview;

@@ -20,18 +20,21 @@ pub(super) fn place(group: &RowGroup<'_>, column: &str) -> Option<usize> {
     group.columns.iter().position(|known| known == column)
 }
 
-/// Takes a column out of a group.
-pub(super) fn remove(group: &mut RowGroup<'_>, place: usize) {
+/// Where in a row the values of a column stand: the new one, and the old one if there is one.
+pub(super) fn positions(group: &RowGroup<'_>, place: usize) -> Vec<usize> {
     let old = group.changed.iter().position(|changed| *changed == place);
     let old = old.map(|nth| group.columns.len() + nth);
+    [Some(place), old].into_iter().flatten().collect()
+}
+
+/// Takes a column out of a group.
+pub(super) fn remove(group: &mut RowGroup<'_>, place: usize) {
+    let positions = positions(group, place);
     let values = core::mem::take(&mut group.values);
     group.values = values
         .into_iter()
         .enumerate()
-        .filter(|(position, _)| {
-            let position = position % group.width.max(1);
-            position != place && Some(position) != old
-        })
+        .filter(|(position, _)| !positions.contains(&(position % group.width.max(1))))
         .map(|(_, value)| value)
         .collect();
     group.columns.remove(place);

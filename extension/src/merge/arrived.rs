@@ -3,6 +3,7 @@
 use super::keys::Keys;
 use super::passing_on;
 use super::row::{Row, Table, borrowed};
+use crate::ddl::mapping;
 use officesync_wire::Op;
 use officesync_wire::decode::{RowGroup, Value};
 use officesync_wire::merge::Change as Sent;
@@ -73,11 +74,17 @@ impl<'a> Arrived<'a> {
         }
     }
 
-    /// Tells how the row stands under each of the keys that were touched.
+    /// Tells how the row stands under each of the keys that were touched. Who wrote it under an older schema has other
+    /// values in columns that it did not know of: it is told of all.
     pub(super) fn tell_all(&self, table: &Table<'_>) {
+        let all = mapping::is_line_mapped().then(|| table.all_columns());
+        let whole = Table {
+            columns: all.as_deref().unwrap_or(table.columns),
+            ..*table
+        };
         for like in [&self.base, &self.theirs].into_iter().flatten() {
-            match table.read(like) {
-                Some(row) => passing_on::stands(table, &borrowed(&row)),
+            match whole.read(like) {
+                Some(row) => passing_on::stands(&whole, &borrowed(&row)),
                 None => passing_on::is_gone(table, like),
             }
             if self.keys.each().count() < 2 {

@@ -9,6 +9,7 @@ use super::left_out;
 use super::locks::{self, Sides};
 use super::pending;
 use super::row::Table;
+use super::standing_aside;
 use crate::apply::lines::{Checks, Feed, Sender};
 use crate::apply::schema;
 use crate::apply::target::{self, Target};
@@ -131,7 +132,7 @@ impl Taker {
                 }
                 Change::Truncate { .. } => {}
                 Change::Ddl(_) | Change::Tracking { .. } => {
-                    schema::apply(&self.checks, line, change);
+                    self.schema(line, change);
                     self.schema_changed = true;
                     locks::lock(&line.changes[index + 1..]);
                     pending::refresh();
@@ -147,6 +148,20 @@ impl Taker {
                 }
             }
         }
+    }
+
+    fn schema(&mut self, line: &Line<'_>, change: &Change<'_>) {
+        match subxact::attempt_or_code(|| Some(schema::apply(&self.checks, line, change))) {
+            Ok(_) => return,
+            Err(error) if standing_aside::is_about_rows(error) => {
+                let acknowledged = self.amount.acknowledged;
+                let aside = standing_aside::of(change, self.tick, acknowledged);
+                self.displaced.extend(aside);
+            }
+            Err(_) => {}
+        }
+        // What still fails stops the lane.
+        schema::apply(&self.checks, line, change);
     }
 
     fn row(
@@ -219,7 +234,8 @@ impl Taker {
                 continue;
             }
             let acknowledged = self.amount.acknowledged;
-            if !pending::contains(Touched::Key(rival_key), acknowledged) {
+            let is_pending = pending::contains(Touched::Key(rival_key), acknowledged);
+            if !is_pending && !left_out::has_rejoined() {
                 refuse(
                     PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
                     format!(
@@ -231,7 +247,9 @@ impl Taker {
                 );
             }
             table.write(Some(&texts), None);
-            left_out::add(rival_key, self.tick, true);
+            if is_pending {
+                left_out::add(rival_key, self.tick, true);
+            }
         }
     }
 

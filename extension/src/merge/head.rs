@@ -406,6 +406,11 @@ fn write(
             }
             Some(Kind::MultipleUniqueConflicts)
         }
+        // Of a partitioned table it may be that there is no partition yet: that stops the lane, until there is one.
+        Err(PgSqlErrorCode::ERRCODE_CHECK_VIOLATION) if !table.target.is_partitioned => {
+            Some(Kind::ConstraintViolated)
+        }
+        Err(PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION) => Some(Kind::ConstraintViolated),
         // Whatever else it is, it is said again where it stops the lane.
         Ok(None) | Err(_) => {
             table.write(old, new);

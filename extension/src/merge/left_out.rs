@@ -25,6 +25,12 @@ thread_local! {
             &[],
         )
     };
+    static REJOINED: Fixed = const {
+        Fixed::new(
+            "SELECT EXISTS (SELECT FROM officesync.peer WHERE role = 'head' AND rejoin_tick IS NOT NULL)",
+            &[],
+        )
+    };
     static REMOVE: Fixed = const {
         Fixed::new(
             "DELETE FROM officesync.left_out WHERE relation = $1::oid AND key = $2::uuid",
@@ -53,6 +59,13 @@ pub(super) fn displaced() -> Vec<Key> {
     let all = read().into_iter();
     all.filter_map(|(key, displaced)| displaced.then_some(key))
         .collect()
+}
+
+/// Whether this branch went on somewhere in the head's log because it was away too long: a row that is not as it is at
+/// the head is no riddle then, and will be put right.
+pub(super) fn has_rejoined() -> bool {
+    let rows = spi::connected(|| REJOINED.with(|rejoined| rejoined.statement().rows(&[], 1)));
+    rows.is_true(0, 0)
 }
 
 /// Forgets the keys that are not pending any more, now that our ticks up to `acknowledged` are decided on.

@@ -21,5 +21,6 @@ pub(crate) mod pending;
 pub(crate) mod references;
 pub(crate) mod row;
 mod rules;
+mod standing_aside;
 mod truncate;
 pub(crate) mod unseen;

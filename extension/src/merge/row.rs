@@ -37,7 +37,16 @@ pub(crate) struct Table<'a> {
     pub(crate) key: &'a [usize],
 }
 
-impl Table<'_> {
+impl<'a> Table<'a> {
+    /// The columns of the change, then those that it does not have, by name.
+    pub(super) fn all_columns(&self) -> Vec<&'a str> {
+        let mut all = self.columns.to_vec();
+        let names = self.target.columns.keys().map(String::as_str);
+        all.extend(names.filter(|name| !self.columns.contains(name)));
+        all[self.columns.len()..].sort_unstable();
+        all
+    }
+
     /// The row that the key columns of `like` find, locked; None where there is none.
     pub(crate) fn read(&self, like: &[Option<&str>]) -> Option<Row> {
         let key = self.target.row_key()?;

@@ -118,6 +118,14 @@ pub(crate) fn lock_for_writing(relation: Oid) {
     }
 }
 
+/// Locks a table so that no one else reads or writes it, until the end of the transaction.
+pub(crate) fn lock_alone(relation: Oid) {
+    // SAFETY: as above.
+    unsafe {
+        pg_sys::LockRelationOid(relation, pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE);
+    }
+}
+
 /// The table or sequence `name` of our own schema.
 pub(crate) fn own_relation(name: &CStr) -> Option<Oid> {
     // SAFETY: catalogue lookups by NUL-terminated names.

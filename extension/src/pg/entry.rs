@@ -247,7 +247,7 @@ unsafe fn dropped_objects(fcinfo: pg_sys::FunctionCallInfo) -> Vec<*mut core::ff
 /// # Safety
 /// `node` must be a string node.
 #[cfg(any(feature = "pg13", feature = "pg14"))]
-unsafe fn string_of(node: *mut pg_sys::Value) -> *mut core::ffi::c_char {
+pub(super) unsafe fn string_of(node: *mut pg_sys::Value) -> *mut core::ffi::c_char {
     // SAFETY: as promised.
     unsafe { (*node).val.str_ }
 }
@@ -255,7 +255,7 @@ unsafe fn string_of(node: *mut pg_sys::Value) -> *mut core::ffi::c_char {
 /// # Safety
 /// `node` must be a string node.
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
-unsafe fn string_of(node: *mut pg_sys::String) -> *mut core::ffi::c_char {
+pub(super) unsafe fn string_of(node: *mut pg_sys::String) -> *mut core::ffi::c_char {
     // SAFETY: as promised.
     unsafe { (*node).sval }
 }

@@ -17,6 +17,7 @@ pub(crate) mod lock;
 mod lookup;
 pub(crate) mod output;
 pub(crate) mod parse;
+mod parse_functions;
 mod parse_objects;
 mod parse_soften;
 mod parse_table;

@@ -7,7 +7,7 @@
 
 use crate::ddl::kind::Kind;
 use crate::pg::parse_objects::{of_object, of_type};
-use crate::pg::parse_table;
+use crate::pg::{parse_functions, parse_table};
 use core::ffi::{CStr, c_void};
 use pgrx::pg_sys::{self, NodeTag, ObjectType, Oid};
 use std::ffi::CString;
@@ -35,6 +35,8 @@ pub(crate) struct Step {
     pub(crate) new_type: Option<(Oid, i32)>,
     /// Whether an expression gives the new values.
     pub(crate) computed: bool,
+    /// The functions that it calls, as they are written: schema (if any) and name.
+    pub(crate) functions: Vec<(Option<String>, String)>,
 }
 
 impl Step {
@@ -45,6 +47,7 @@ impl Step {
             column: None,
             new_type: None,
             computed: false,
+            functions: Vec::new(),
         }
     }
 }
@@ -164,6 +167,18 @@ impl Parsed {
                 == ObjectType::OBJECT_COLLATION
     }
 
+    /// What it changes of rows in tables that the server does not lock for it: a type that they use, or the name of
+    /// their schema. A new label is in no row yet.
+    pub(crate) fn changes_unlocked(self) -> Vec<Object> {
+        let kinds = self.kinds();
+        let about = kinds.contains(&Kind::Type) || kinds.contains(&Kind::Schema);
+        if about && !self.is_creation() && !self.is_drop() && self.new_label().is_none() {
+            self.objects()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Whether it takes something away: what is there has to be looked at before.
     pub(crate) fn is_drop(self) -> bool {
         self.tag() == NodeTag::T_DropStmt
@@ -213,7 +228,17 @@ impl Parsed {
                         ..Step::of("rename")
                     }]
                 }
-                NodeTag::T_IndexStmt => vec![Step::of("read")],
+                NodeTag::T_IndexStmt => vec![Step {
+                    functions: parse_functions::of_index(self.node.cast()),
+                    ..Step::of("read")
+                }],
+                NodeTag::T_AlterDomainStmt => {
+                    let definition = (*self.node.cast::<pg_sys::AlterDomainStmt>()).def;
+                    vec![Step {
+                        functions: parse_functions::of(&[definition]),
+                        ..Step::of("other")
+                    }]
+                }
                 _ => vec![Step::of("other")],
             }
         }

@@ -3,6 +3,7 @@
 
 use super::ffi;
 use super::parse::{Step, items, length};
+use super::parse_functions;
 use super::parse_objects::of_relation;
 use crate::ddl::kind::Kind;
 use core::ffi::CStr;
@@ -114,6 +115,7 @@ pub(super) unsafe fn steps(statement: *mut pg_sys::AlterTableStmt) -> Vec<Step> 
                     computed: column
                         .as_ref()
                         .is_some_and(|column| computed.contains(column)),
+                    functions: parse_functions::of(&[command.def]),
                     column,
                     new_type,
                     action,

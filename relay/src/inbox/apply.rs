@@ -235,6 +235,15 @@ impl Applier {
         Ok(self.pool.get().await?)
     }
 
+    /// The last tick of that office that is applied here; none where it is not known.
+    pub(crate) async fn position_of(&self, origin: &str) -> Result<Option<i64>> {
+        let client = self.aside().await?;
+        let positions = database::inbox_position(&client).await?;
+        let mut positions = positions.into_iter();
+        let known = positions.find(|position| position.origin == origin);
+        Ok(known.map(|position| position.position))
+    }
+
     async fn rest(&self, delay: Duration) -> Option<()> {
         self.stop
             .run_until_cancelled(tokio::time::sleep(delay))

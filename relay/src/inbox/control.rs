@@ -305,6 +305,7 @@ impl ControlTask {
                     received,
                     received_incarnation,
                     number,
+                    rejoins,
                 },
             ) => {
                 let welcome = Welcome {
@@ -312,6 +313,7 @@ impl ControlTask {
                     received,
                     received_incarnation,
                     number,
+                    rejoins,
                 };
                 self.welcomed_by(sender, &welcome).await
             }
@@ -364,8 +366,12 @@ impl ControlTask {
                 Control::Tables {
                     digest,
                     definitions,
+                    functions,
                 },
-            ) => Tables::receive(&self.shared, sender, &digest, &definitions).await,
+            ) => {
+                let functions = functions.as_deref();
+                Tables::receive(&self.shared, sender, &digest, &definitions, functions).await
+            }
             _ => Err(Error::Unpublished("sent to the wrong side; it is dropped")),
         }
     }
@@ -389,7 +395,14 @@ impl ControlTask {
             received: greeting.received,
             received_incarnation: greeting.received_incarnation,
             number: greeting.number,
+            rejoins: greeting.rejoins,
         };
+        if greeting.rejoins {
+            tracing::warn!(
+                branch = sender.origin,
+                "a branch was left behind; it goes on here, and is compared and put right"
+            );
+        }
         // The welcome first: the branch needs its start before ticks can fit.
         self.say(sender.origin.clone(), control).await;
         if let Some(from) = greeting.resend_from {

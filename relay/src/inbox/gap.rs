@@ -1,7 +1,8 @@
 //! When to ask for missing ticks.
 //!
 //! Invariant: a gap is asked about once, and again only when there is reason to believe that the answer
-//! is not on its way: silence, five minutes without progress, or a new connection. A lane with a gap
+//! is not on its way: silence, five minutes without progress, a new connection, or a position that no tick
+//! has brought us to. A lane with a gap
 //! drops what does not fit, so the asking must not multiply the traffic.
 
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ const NO_PROGRESS: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     at: Instant,
-    /// Where we stood when we asked.
+    /// Where we stood when we asked, and where ticks have brought us since.
     position: i64,
     /// The highest tick seen that did not fit: the gap is closed when we get there.
     seen: i64,
@@ -34,6 +35,7 @@ impl Gap {
             None => true,
             Some(asked) => {
                 silent
+                    || position > asked.position
                     || (asked.position == position && now.duration_since(asked.at) >= NO_PROGRESS)
             }
         };
@@ -52,14 +54,23 @@ impl Gap {
     /// A tick fitted; we stand at `position` now.
     pub(crate) fn moved(&mut self, now: Instant, position: i64) {
         self.last_message = Some(now);
-        if self.asked.is_some_and(|asked| position >= asked.seen) {
-            self.asked = None;
+        match &mut self.asked {
+            Some(asked) if position >= asked.seen => self.asked = None,
+            Some(asked) if position > asked.position => {
+                asked.position = position;
+                asked.at = now;
+            }
+            _ => {}
         }
     }
 
     /// The broker connection is new: whatever was asked may be lost.
     pub(crate) fn reconnected(&mut self) {
         self.asked = None;
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// When to look whether nothing has come for too long; `None` without a gap.
@@ -103,6 +114,17 @@ mod tests {
         assert!(gap.silent(now + SILENCE));
         assert!(!gap.silent(now + SILENCE));
         assert!(gap.found(now + 2 * SILENCE, 4, 12));
+    }
+
+    #[test]
+    fn a_position_that_no_tick_brought_asks_again() {
+        let mut gap = Gap::default();
+        let now = Instant::now();
+        assert!(gap.found(now, 4, 10));
+        gap.moved(now, 5);
+        assert!(!gap.found(now, 5, 11), "the answer is on its way");
+        assert!(gap.found(now, 8, 12), "we go on elsewhere");
+        assert!(!gap.found(now, 8, 13));
     }
 
     #[test]

@@ -273,7 +273,15 @@ impl Lane {
 
     async fn ask_again(&mut self) {
         if self.gap.silent(Instant::now()) {
-            self.ask(self.position + 1).await;
+            // A branch that was away too long goes on where the head's welcome says, not where it stood.
+            match self.shared.applier.position_of(&self.origin).await {
+                Ok(position) => self.position = position.unwrap_or(self.position),
+                Err(error) => tracing::debug!(%error, "where we stand could not be read"),
+            }
+            self.gap.moved(Instant::now(), self.position);
+            if self.gap.is_open() {
+                self.ask(self.position + 1).await;
+            }
         }
     }
 

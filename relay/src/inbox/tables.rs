@@ -77,6 +77,7 @@ impl Tables {
             let control = Control::Tables {
                 digest: told.digest,
                 definitions,
+                functions: told.functions,
             };
             let key = match shared.office.role {
                 Role::Head => KEY_ALL,
@@ -115,9 +116,10 @@ impl Tables {
         peer: &Sender,
         digest: &str,
         definitions: &str,
+        functions: Option<&[String]>,
     ) -> Result<()> {
         let client = shared.applier.aside().await?;
-        let news = database::receive_tables(&client, peer, digest, definitions).await?;
+        let news = database::receive_tables(&client, peer, digest, definitions, functions).await?;
         drop(client);
         if news {
             tracing::debug!(
@@ -147,6 +149,7 @@ async fn tell(shared: &Shared, peer: &Sender, held: Option<&str>) -> Result<()> 
         let control = Control::Tables {
             digest: told.digest,
             definitions,
+            functions: told.functions,
         };
         say(shared, key(shared, peer), control).await;
     }

@@ -352,8 +352,11 @@ impl Outbox {
                 from,
                 fresh,
             } => {
-                tracing::info!(branch, from, "sending ticks again to one branch");
-                self.resends.ask(&branch, from, fresh);
+                // What is not published yet will go to everybody; nobody lacks it.
+                if from <= self.stream.after {
+                    tracing::info!(branch, from, "sending ticks again to one branch");
+                    self.resends.ask(&branch, from, fresh);
+                }
             }
             Command::Read => self.readings.look_soon(),
             Command::Rewind { from } => {

@@ -20,6 +20,7 @@ BEGIN
             UNION ALL SELECT * FROM officesync.check_references()
             UNION ALL SELECT * FROM officesync.check_peer_tables()
             UNION ALL SELECT * FROM officesync.check_peer_columns()
+            UNION ALL SELECT * FROM officesync.check_functions()
             UNION ALL SELECT * FROM officesync.check_sequences()
             UNION ALL SELECT * FROM officesync.check_loads()) f
         WHERE f.severity = 'error' OR min_severity <> 'error'

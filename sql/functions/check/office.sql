@@ -37,11 +37,17 @@ AS $$
   UNION ALL
     SELECT 'warning', 'office ' || p.name,
            format('it has not been seen since %s; %s is kept for it', p.last_seen_at::timestamptz(0),
-                  pg_size_pretty((SELECT coalesce(sum(t.bytes), 0) FROM officesync.tick t WHERE t.number > p.acknowledged_tick))),
+                  pg_size_pretty(officesync.backlog(p.acknowledged_tick))),
            format('see to its link and its relay; if it is gone for good: SELECT officesync.remove_branch(%L)', p.name)
     FROM officesync.peer p
-    WHERE p.role = 'branch'
-      AND p.last_seen_at < clock_timestamp() - coalesce(nullif(current_setting('officesync.silent_after', true), ''), '1 day')::interval
+    WHERE p.role = 'branch' AND p.left_behind_at IS NULL AND p.last_seen_at < clock_timestamp() - officesync.silent_after()
+  UNION ALL
+    SELECT 'warning', 'office ' || p.name,
+           format('it has not been seen since %s, and nothing is kept for it since %s: when it is back it will be compared and put right',
+                  p.last_seen_at::timestamptz(0), p.left_behind_at::timestamptz(0)),
+           format('see to its link and its relay; if it is gone for good: SELECT officesync.remove_branch(%L)', p.name)
+    FROM officesync.peer p
+    WHERE p.left_behind_at IS NOT NULL
   UNION ALL
     SELECT 'warning', 'office ' || p.name, format('%s rows differed when it was compared at %s', p.differences, p.verified_at::timestamptz(0)),
            format('officesync-relay verify --office %s --repair', p.name)

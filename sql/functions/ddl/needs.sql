@@ -7,6 +7,8 @@ AS $$
     SELECT format('CREATE SCHEMA %I', n.nspname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = relation AND NOT EXISTS (SELECT FROM jsonb_each(before) b WHERE b.value ->> 'schema' = n.nspname)
+      -- Where the former one is no more, this is the same with another name.
+      AND EXISTS (SELECT FROM pg_namespace o WHERE o.nspname = before -> relation::oid::text ->> 'schema')
   UNION ALL
     -- Those that others are made of were made first, and so have the smaller number.
     (SELECT officesync.type_definition(u.type)

@@ -1,8 +1,9 @@
 -- ddl_steps(statement, search_path): what one statement would do, step by step; nothing is run. kind: of
 -- officesync.ddl_kind; tracked: the table it concerns; action: add, drop, type, rename, need (of a column), read (the
--- whole table) or other. Called by: preview_ddl.
+-- whole table) or other; functions: those it calls that do not come with PostgreSQL. Called by: preview_ddl.
 CREATE FUNCTION officesync.ddl_steps(statement text, search_path text)
-RETURNS TABLE (kind text, tracked oid, action text, column_name text, new_type oid, modifier integer, computed boolean)
+RETURNS TABLE (kind text, tracked oid, action text, column_name text, new_type oid, modifier integer, computed boolean,
+               functions text[])
 LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'ddl_steps_wrapper';
 
@@ -43,6 +44,8 @@ BEGIN
               AND t.office IS NOT NULL AND s.action <> 'drop'
           UNION ALL SELECT 4, 'blocked', format('it has a column %I of type %s already', s.column_name, d.theirs)
             WHERE s.action = 'add' AND d.theirs <> d.new_name
+          UNION ALL SELECT 4, 'blocked', format('it has no function %s()', l.lacks)
+            FROM officesync.functions_lacking(s.functions) l WHERE l.office = p.name
           UNION ALL SELECT 3, 'lossy', format('%s to %s: values of %I that it has not sent yet are cast, or kept in the ledger',
                                               format_type(a.atttypid, a.atttypmod), d.new_name, s.column_name)
             WHERE s.action = 'type' AND a.attname IS NOT NULL

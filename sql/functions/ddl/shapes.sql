@@ -1,5 +1,6 @@
 -- table_shapes(): the tracked tables, their columns and types, by what does not change when they are renamed:
--- an object of OID to {schema, name, needs: [OIDs of types and sequences], columns: {number: [name, type]}}. Called by: the library.
+-- an object of OID to {schema, name, needs: [OIDs of types and sequences], columns: {number: [name, type]},
+-- labels: {number: {OID: label of its enum}}}. Called by: the library.
 CREATE FUNCTION officesync.table_shapes() RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -12,7 +13,13 @@ AS $$
                'columns', (SELECT coalesce(jsonb_object_agg(a.attnum, jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod))),
                                            '{}'::jsonb)
                            FROM pg_attribute a
-                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''))), '{}'::jsonb)
+                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+               'labels', (SELECT coalesce(jsonb_object_agg(l.attnum, l.labels), '{}'::jsonb)
+                          FROM (SELECT a.attnum, jsonb_object_agg(e.oid, e.enumlabel) AS labels
+                                FROM pg_attribute a
+                                JOIN pg_type y ON y.oid = a.atttypid
+                                JOIN pg_enum e ON e.enumtypid IN (y.oid, y.typelem, y.typbasetype)
+                                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped GROUP BY a.attnum) l))), '{}'::jsonb)
     FROM officesync.tracked t
     JOIN pg_class c ON c.oid = t.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -39,33 +46,40 @@ BEGIN
                n.value ->> 'schema' AS new_schema, n.value ->> 'name' AS new_name
         FROM was w LEFT JOIN now n ON n.key = w.key
     )
-    INSERT INTO officesync.schema_history (tick, schema_name, table_name, what, new_schema, new_table, "column", new_column, old_type, new_type, computed)
+    INSERT INTO officesync.schema_history (tick, schema_name, table_name, what, new_schema, new_table, "column", new_column, old_type, new_type, old_label, new_label, computed)
     SELECT record_shapes.tick, d.*, d.what = 'type of column' AND d."column" = ANY (record_shapes.computed)
     FROM (
         SELECT t.schema AS schema, t.name AS name, 'rename table' AS what, t.new_schema AS new_schema, t.new_name AS new_name,
-               NULL AS "column", NULL AS new_column, NULL AS old_type, NULL AS new_type
+               NULL AS "column", NULL AS new_column, NULL AS old_type, NULL AS new_type,
+               NULL AS old_label, NULL AS new_label
         FROM tables t WHERE t.now IS NOT NULL AND (t.schema, t.name) <> (t.new_schema, t.new_name)
       UNION ALL
-        SELECT t.schema, t.name, 'drop table', NULL, NULL, NULL, NULL, NULL, NULL
+        SELECT t.schema, t.name, 'drop table', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM tables t WHERE t.now IS NULL
       UNION ALL
-        SELECT t.new_schema, t.new_name, 'drop column', NULL, NULL, o.value ->> 0, NULL, o.value ->> 1, NULL
+        SELECT t.new_schema, t.new_name, 'drop column', NULL, NULL, o.value ->> 0, NULL, o.value ->> 1, NULL, NULL, NULL
         FROM tables t CROSS JOIN LATERAL jsonb_each(t.was -> 'columns') o
         WHERE t.now IS NOT NULL AND NOT (t.now -> 'columns') ? o.key
       UNION ALL
-        SELECT t.new_schema, t.new_name, 'rename column', NULL, NULL, o.value ->> 0, c.value ->> 0, NULL, NULL
+        SELECT t.new_schema, t.new_name, 'rename column', NULL, NULL, o.value ->> 0, c.value ->> 0, NULL, NULL, NULL, NULL
         FROM tables t CROSS JOIN LATERAL jsonb_each(t.was -> 'columns') o
         JOIN LATERAL jsonb_each(t.now -> 'columns') c ON c.key = o.key
         WHERE o.value ->> 0 <> c.value ->> 0
       UNION ALL
-        SELECT t.new_schema, t.new_name, 'type of column', NULL, NULL, c.value ->> 0, NULL, o.value ->> 1, c.value ->> 1
+        SELECT t.new_schema, t.new_name, 'type of column', NULL, NULL, c.value ->> 0, NULL, o.value ->> 1, c.value ->> 1, NULL, NULL
         FROM tables t CROSS JOIN LATERAL jsonb_each(t.was -> 'columns') o
         JOIN LATERAL jsonb_each(t.now -> 'columns') c ON c.key = o.key
         WHERE o.value ->> 1 <> c.value ->> 1
       UNION ALL
-        SELECT t.new_schema, t.new_name, 'add column', NULL, NULL, c.value ->> 0, NULL, NULL, c.value ->> 1
+        SELECT t.new_schema, t.new_name, 'add column', NULL, NULL, c.value ->> 0, NULL, NULL, c.value ->> 1, NULL, NULL
         FROM tables t CROSS JOIN LATERAL jsonb_each(t.now -> 'columns') c
         WHERE NOT (t.was -> 'columns') ? c.key
+      UNION ALL
+        SELECT t.new_schema, t.new_name, 'rename label', NULL, NULL, t.now -> 'columns' -> o.key ->> 0, NULL, NULL, NULL, l.value, n.value
+        FROM tables t CROSS JOIN LATERAL jsonb_each(t.was -> 'labels') o
+        CROSS JOIN LATERAL jsonb_each_text(o.value) l
+        JOIN LATERAL jsonb_each_text(t.now -> 'labels' -> o.key) n ON n.key = l.key
+        WHERE l.value <> n.value
     ) d;
     -- Loads that are under way know their tables by name.
     UPDATE officesync.load_table l SET schema_name = n.nspname, table_name = c.relname

@@ -29,6 +29,7 @@ BEGIN
         EXCEPTION WHEN feature_not_supported THEN
             RAISE NOTICE '%: create the table at the branches by hand', SQLERRM;
         END;
+        PERFORM officesync.warn_of_functions(tell_tracking.relation);
     END IF;
     PERFORM officesync.capture_tracking(schema, name, tell_tracking.direction);
     IF tell_tracking.direction IS NULL THEN

@@ -83,6 +83,8 @@ SELECT * FROM next('{"table":["public","o"],"op":"insert","columns":["id","r","c
 SELECT * FROM o ORDER BY id;
 SELECT * FROM next('{"table":["public","o"],"op":"insert","columns":["id","d"],"key":["id"],"rows":[[4,null]]}');
 SELECT * FROM next('{"table":["public","o"],"op":"insert","columns":["id","d"],"key":["id"],"rows":[[4,""]]}');
+SELECT kind, theirs FROM officesync.conflicts WHERE kind = 'constraint_violated' ORDER BY id;
+DELETE FROM officesync.conflicts WHERE kind = 'constraint_violated';
 DROP TABLE o; DROP DOMAIN never_null;
 DROP TABLE k, i, s, refers;
 DROP FUNCTION of_k;

@@ -1,9 +1,13 @@
 -- What can't be applied halts its own lane, and only an operator lets it go on.
 \set SHOW_CONTEXT never
-CREATE TABLE t (id int PRIMARY KEY, x text, y int CHECK (y > 0));
+CREATE TABLE t (id int PRIMARY KEY, x text, y int);
+CREATE FUNCTION only_positive() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF NEW.y < 0 THEN RAISE 'y is negative'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER only_positive BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION only_positive();
+ALTER TABLE t ENABLE ALWAYS TRIGGER only_positive;
 SELECT officesync.track('t');
 SELECT * FROM send(9, rows_of('insert', '["1","a",-1]'));
-SELECT officesync.halt_lane('lyon', 9, '23514', 'violates check constraint');
+SELECT officesync.halt_lane('lyon', 9, 'P0001', 'y is negative');
 SELECT * FROM send(9, rows_of('insert', '["1","a",-1]'));
 SELECT * FROM send(10, rows_of('insert', '["2","b",2]'));
 SELECT origin, state, applied_tick, halted_tick, sqlstate, reason, waiting_ticks FROM officesync.lanes WHERE origin = 'lyon';
@@ -18,7 +22,7 @@ SELECT outcome FROM officesync.apply('nice', 'inc-2', 1, 0, 1, true, 0, NULL, NU
 SELECT officesync.retry('lyon');
 SELECT * FROM officesync.staged_lanes();
 SELECT outcome, position, changes, detail FROM officesync.apply_staged('lyon');
-SELECT officesync.halt_lane('lyon', 9, '23514', 'violates check constraint');
+SELECT officesync.halt_lane('lyon', 9, 'P0001', 'y is negative');
 SELECT officesync.skip('paris', 9);
 SELECT officesync.skip('nice', 2);
 SELECT officesync.skip('lyon', 8);
@@ -31,4 +35,5 @@ SELECT officesync.retry('lyon');                    -- a notice
 SELECT officesync.retry('paris');
 CALL forget();
 DROP TABLE t;
+DROP FUNCTION only_positive;
 CALL forget();

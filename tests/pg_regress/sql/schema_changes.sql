@@ -87,6 +87,10 @@ SELECT public.told();
 SELECT search_path FROM (SELECT convert_from(body, 'UTF8')::jsonb #>> '{changes,-1,search_path}' AS search_path FROM officesync.outbox) o;
 RESET search_path;
 CALL forget();
+ALTER SCHEMA shop RENAME TO store;
+ALTER SCHEMA store RENAME TO shop;
+SELECT told();
+CALL forget();
 -- A table that is tracked comes with what makes it, and one that is untracked stays there.
 CREATE TABLE orders (id uuid PRIMARY KEY, m mood NOT NULL, total numeric(10, 2) CHECK (total > 0));
 CREATE INDEX orders_total ON orders (total);
@@ -124,10 +128,24 @@ SELECT * FROM submit(5, '{"table":["shop","u"],"op":"insert","columns":["id","am
 SELECT id, amount, b FROM shop.u WHERE id = 15;
 SELECT what, schema_name, table_name, new_schema, new_table, "column", new_column, old_type, new_type, computed, tick IS NOT NULL AS ticked
 FROM officesync.schema_history WHERE id > :before ORDER BY id;
+-- A label that has another name now; and a column that the branch did not know of has another value there: it is told.
+CREATE TYPE size AS ENUM ('s', 'm');
+CREATE TABLE shirts (id int PRIMARY KEY, size size, sizes size[], note text);
+SELECT officesync.track('shirts');
+INSERT INTO shirts VALUES (1, 's', '{s,m}', 'one');
+SELECT officesync.tick() AS stamp2 \gset
+CALL forget();
+ALTER TYPE size RENAME VALUE 's' TO 'small';
+ALTER TABLE shirts ADD COLUMN number int DEFAULT nextval('numbers');
+SELECT * FROM submit(6, '{"table":["public","shirts"],"op":"update","columns":["id","size","sizes","note"],"key":["id"],"changed":["note"],"rows":[[1,"s","{s,m}","s","one"]]},'
+                      '{"table":["public","shirts"],"op":"insert","columns":["id","size","sizes","note"],"key":["id"],"rows":[[2,"s","{m,s}","s"]]}', :stamp2);
+SELECT id, size, sizes, note FROM shirts ORDER BY id;
+SELECT told();
+CALL forget();
 -- A branch's own schema change goes to the quarantine, and the lane goes on.
-SELECT * FROM submit(6, '{"op":"ddl","statement":"DROP TABLE shop.u","search_path":[]}', :stamp);
-SELECT * FROM submit(7, '{"table":["shop","u"],"op":"untrack"}', :stamp);
-SELECT * FROM submit(8, '{"table":["shop","u"],"op":"insert","columns":["id","amount","b"],"key":["id"],"rows":[[16,5,4]]}', 1000000);
+SELECT * FROM submit(7, '{"op":"ddl","statement":"DROP TABLE shop.u","search_path":[]}', :stamp);
+SELECT * FROM submit(8, '{"table":["shop","u"],"op":"untrack"}', :stamp);
+SELECT * FROM submit(9, '{"table":["shop","u"],"op":"insert","columns":["id","amount","b"],"key":["id"],"rows":[[16,5,4]]}', 1000000);
 SELECT origin, tick, reason FROM officesync.quarantine WHERE origin = 'nancy';
 SELECT applied_tick FROM officesync.peer WHERE name = 'nancy';
 SELECT count(*) FROM shop.u WHERE id = 16;
@@ -142,14 +160,31 @@ SELECT s.statement, p.outcome, p.detail FROM (VALUES (1, 'ALTER TABLE shop.u ADD
     (12, 'ALTER TABLE shop.u RENAME COLUMN m TO mood')) s (n, statement)
 CROSS JOIN LATERAL officesync.preview_ddl(s.statement) p WHERE p.office = 'nancy' ORDER BY s.n;
 SELECT * FROM officesync.preview_ddl('ALTER TABLE shop.u ADD COLUMN y int; DROP TABLE shop.u');
+-- Functions that a branch does not have: said before anything is sent.
+CREATE FUNCTION next_code() RETURNS text LANGUAGE sql AS $$ SELECT md5('code') $$;
+CREATE FUNCTION shop.is_fine(int) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$ SELECT $1 > 0 $$;
+SELECT officesync.receive_tables('nancy', 'inc-1', 'nancy', 'e', officesync.table_definitions()::text, ARRAY['public.next_code']);
+SELECT s.statement, p.outcome, p.detail FROM (VALUES (1, 'ALTER TABLE shirts ADD COLUMN code text DEFAULT next_code()'),
+    (2, 'ALTER TABLE shirts ADD COLUMN code text DEFAULT lower(coalesce(next_code(), shop.is_fine(1)::text))'),
+    (3, 'ALTER TABLE shirts ALTER note SET DEFAULT public.next_code(), ADD CHECK (shop.is_fine(id)) NOT VALID'),
+    (4, 'CREATE INDEX ON shirts ((shop.is_fine(id)))'), (5, 'CREATE INDEX ON shirts (id) WHERE shop.is_fine(number)'),
+    (6, 'ALTER TABLE shirts SET (fillfactor = 90), REPLICA IDENTITY FULL, ALTER size TYPE text USING size::text')) s (n, statement)
+CROSS JOIN LATERAL officesync.preview_ddl(s.statement) p WHERE p.office = 'nancy' ORDER BY s.n;
+ALTER TABLE shirts ADD COLUMN code text DEFAULT next_code();
+ALTER TABLE shirts ADD CONSTRAINT fine CHECK (shop.is_fine(id));
+SELECT * FROM officesync.check() WHERE object = 'public.shirts';
+SELECT officesync.receive_tables('nancy', 'inc-1', 'nancy', 'f', officesync.table_definitions()::text, ARRAY['public.next_code', 'shop.is_fine']);
+SELECT * FROM officesync.check() WHERE object = 'public.shirts';
+SELECT officesync.receive_tables('nancy', 'inc-1', 'nancy', 'g', '[]', ARRAY['public.next_code', NULL]);
 -- Dropping.
 DROP SCHEMA shop CASCADE;
 SELECT told();
-DROP TABLE orders, private;
+DROP TABLE orders, private, shirts;
+DROP TYPE size;
 DROP DOMAIN moods;
 DROP TYPE mood;
 DROP SEQUENCE numbers;
-DROP FUNCTION f, told, submit;
+DROP FUNCTION f, told, submit, next_code;
 SELECT officesync.remove_branch('nancy');
 DELETE FROM officesync.conflicts WHERE origin = 'nancy';
 DELETE FROM officesync.quarantine WHERE origin = 'nancy';

@@ -22,11 +22,13 @@ pub enum Kind {
     MultipleUniqueConflicts,
     /// A change refers to a row that is not there. The database finds it.
     ForeignKeyMissing,
+    /// A value that the table's NOT NULL or CHECK does not admit. The database finds it.
+    ConstraintViolated,
 }
 
 impl Kind {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::InsertExists,
         Self::UpdateOriginDiffers,
         Self::UpdateMissing,
@@ -35,6 +37,7 @@ impl Kind {
         Self::DeleteMissing,
         Self::MultipleUniqueConflicts,
         Self::ForeignKeyMissing,
+        Self::ConstraintViolated,
     ];
 
     /// The name in the ledger; PostgreSQL's where it has one.
@@ -48,6 +51,7 @@ impl Kind {
             Self::DeleteMissing => "delete_missing",
             Self::MultipleUniqueConflicts => "multiple_unique_conflicts",
             Self::ForeignKeyMissing => "foreign_key_missing",
+            Self::ConstraintViolated => "constraint_violated",
         }
     }
 }

@@ -80,6 +80,9 @@ pub enum Control {
         /// The branch's number, 1 to 1023, which no other office ever had: for ids that can't collide.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<i32>,
+        /// The branch was away too long: what the head made up to `start` is kept no longer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rejoins: bool,
     },
     /// Branch to head: this far I have come. Also the sign of life of a silent branch.
     Position {
@@ -120,6 +123,9 @@ pub enum Control {
         /// The definitions, one JSON array. Who stores them reads them; here they pass as they stand.
         #[serde(serialize_with = "as_it_stands")]
         definitions: Arc<str>,
+        /// From a branch: the functions its database has, as `schema.name`, those that come with PostgreSQL left out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        functions: Option<Vec<String>>,
     },
 }
 
@@ -185,13 +191,17 @@ fn is_tables(kind: &&RawValue) -> bool {
 
 fn tables(fields: &Fields<'_>) -> Result<Control, WireError> {
     let wrong = |problem: &str| WireError::Control(problem.to_owned());
+    let functions = fields.get("functions");
     let (Some(digest), Some(definitions), 3) = (
         fields.get("digest"),
         fields.get("definitions"),
-        fields.len(),
+        fields.len() - usize::from(functions.is_some()),
     ) else {
-        return Err(wrong("tables has a digest and definitions, and no more"));
+        return Err(wrong(
+            "tables has a digest, definitions, perhaps functions, and no more",
+        ));
     };
+    let functions = functions.map(|names| serde_json::from_str(names.get()).map_err(as_control));
     let digest: String = serde_json::from_str(digest.get()).map_err(as_control)?;
     if !definitions.get().starts_with('[') {
         return Err(wrong("the definitions of tables are not an array"));
@@ -199,6 +209,7 @@ fn tables(fields: &Fields<'_>) -> Result<Control, WireError> {
     Ok(Control::Tables {
         digest,
         definitions: definitions.get().into(),
+        functions: functions.transpose()?,
     })
 }
 
@@ -239,8 +250,19 @@ mod tests {
                     received: 3,
                     received_incarnation: Some("9f3c".into()),
                     number: Some(7),
+                    rejoins: false,
                 },
                 r#"{"version":1,"kind":"welcome","start":5,"received":3,"received_incarnation":"9f3c","number":7}"#,
+            ),
+            (
+                Control::Welcome {
+                    start: 900,
+                    received: 3,
+                    received_incarnation: Some("9f3c".into()),
+                    number: None,
+                    rejoins: true,
+                },
+                r#"{"version":1,"kind":"welcome","start":900,"received":3,"received_incarnation":"9f3c","rejoins":true}"#,
             ),
             (
                 Control::Position {
@@ -279,6 +301,7 @@ mod tests {
                 Control::Tables {
                     digest: "ab12".into(),
                     definitions: r#"[{"table":["public","orders"],"x_a":1.50}]"#.into(),
+                    functions: None,
                 },
                 r#"{"version":1,"kind":"tables","digest":"ab12","definitions":[{"table":["public","orders"],"x_a":1.50}]}"#,
             ),

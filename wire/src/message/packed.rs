@@ -93,6 +93,7 @@ mod tests {
         Control::Tables {
             digest: "d".into(),
             definitions: format!("[\"{}\"]", "x".repeat(bytes)).into(),
+            functions: Some(vec!["public.f".into()]),
         }
     }
 

@@ -13,7 +13,12 @@ async fn strict() -> Company {
     company.everywhere(SCHEMA).await;
     company
         .head()
-        .run("ALTER TABLE items ADD CONSTRAINT strict CHECK (note <> 'bad')")
+        .run(
+            "CREATE FUNCTION strict() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN IF NEW.note = 'bad' THEN RAISE 'no bad notes'; END IF; RETURN NEW; END $$;
+             CREATE TRIGGER strict BEFORE INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION strict();
+             ALTER TABLE items ENABLE ALWAYS TRIGGER strict",
+        )
         .await;
     company
         .everywhere("SELECT officesync.track('items', 'both')")
@@ -55,10 +60,7 @@ async fn a_halted_lane_holds_back_nobody_else_and_goes_on_after_retry() {
         .shows("SELECT count(*) FROM items", 4)
         .await;
 
-    company
-        .head()
-        .run("ALTER TABLE items DROP CONSTRAINT strict")
-        .await;
+    company.head().run("DROP TRIGGER strict ON items").await;
     company
         .head()
         .run("SELECT officesync.retry('branch1')")

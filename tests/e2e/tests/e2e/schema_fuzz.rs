@@ -8,9 +8,20 @@ use officesync_e2e::seed::Seed;
 
 const SCHEMA: &str = "CREATE TYPE state AS ENUM ('open', 'paid');
     CREATE TABLE a (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), office text NOT NULL, n int, s state DEFAULT 'open');
-    CREATE TABLE b (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), office text NOT NULL, note text)";
+    CREATE TABLE b (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), office text NOT NULL, note text);
+    CREATE SCHEMA place;
+    CREATE TABLE place.c (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), office text NOT NULL, s state, all_s state[])";
 const STRUCTURE: &str = include_str!("schema/structure.sql");
 const TABLES: &str = "SELECT relation::text FROM officesync.tracked ORDER BY 1";
+/// Of each table its columns, or none.
+const COLUMNS: &str = "SELECT format('%I.%I', n.nspname, c.relname), coalesce(a.attname, ''), coalesce(format_type(a.atttypid, NULL), '')
+    FROM officesync.tracked t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('id', 'office')
+    ORDER BY 1, a.attnum";
+const PLACE: &str = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'place%'";
+/// Those that no statement here names.
+const LABELS: &str =
+    "SELECT enumlabel FROM pg_enum WHERE enumlabel NOT IN ('open', 'paid') ORDER BY oid";
 const HALTED: &str = "SELECT count(*) FROM officesync.lanes WHERE halted_tick IS NOT NULL";
 
 /// So many rounds: in each the head changes something, and everyone writes.
@@ -33,7 +44,7 @@ async fn random_schema_changes_for_long() {
 }
 
 async fn fuzz(seed: &mut Seed, rounds: usize) {
-    let mut company = Company::running(2, SCHEMA, &["a", "b"]).await;
+    let mut company = Company::running(2, SCHEMA, &["a", "b", "place.c"]).await;
     let mut names = 0;
     for _ in 0..rounds {
         let number = 1 + seed.below(2) as usize;
@@ -60,21 +71,19 @@ async fn fuzz(seed: &mut Seed, rounds: usize) {
     }
 }
 
-/// A table of the office, and its columns beside id and office: name and type.
+/// A table of the office, and its columns beside id and office: name and type. Both at once: a branch changes them
+/// whenever the head's changes arrive.
 async fn table(seed: &mut Seed, office: &Office) -> (String, Vec<(String, String)>) {
-    let tables = office.rows(TABLES).await.concat();
-    let table = tables[seed.below(tables.len() as u64) as usize].clone();
-    let columns = office
-        .rows(&format!(
-            "SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a \
-             WHERE a.attrelid = '{table}'::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('id', 'office') \
-             ORDER BY a.attnum"
-        ))
-        .await;
+    let columns = office.rows(COLUMNS).await;
+    let mut tables: Vec<&str> = columns.iter().map(|row| row[0].as_str()).collect();
+    tables.dedup();
+    let table = tables[seed.below(tables.len() as u64) as usize].to_owned();
+    let columns = columns.iter().filter(|row| row[0] == table);
+    let columns = columns.filter(|row| !row[1].is_empty());
     let columns = columns
-        .into_iter()
-        .map(|row| (row[0].clone(), row[1].clone()));
-    (table, columns.collect())
+        .map(|row| (row[1].clone(), row[2].clone()))
+        .collect();
+    (table, columns)
 }
 
 async fn change(seed: &mut Seed, head: &Office, names: &mut usize) {
@@ -82,7 +91,7 @@ async fn change(seed: &mut Seed, head: &Office, names: &mut usize) {
     *names += 1;
     let name = format!("c{names}");
     let column = columns.get(seed.below(columns.len().max(1) as u64) as usize);
-    let ddl = match (seed.below(12), column) {
+    let ddl = match (seed.below(15), column) {
         (0, _) => format!("ALTER TABLE {table} ADD COLUMN {name} int DEFAULT {names}"),
         (1, _) => format!("ALTER TABLE {table} ADD COLUMN {name} text DEFAULT md5(random()::text)"),
         (2, _) => format!(
@@ -104,6 +113,22 @@ async fn change(seed: &mut Seed, head: &Office, names: &mut usize) {
             "CREATE TABLE n{names} (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), office text NOT NULL, n int); SELECT officesync.track('n{names}')"
         ),
         (10, _) => format!("ALTER TYPE state ADD VALUE '{name}'"),
+        (11, _) => {
+            let labels = head.rows(LABELS).await.concat();
+            match labels.get(seed.below(labels.len().max(1) as u64) as usize) {
+                Some(label) => format!("ALTER TYPE state RENAME VALUE '{label}' TO '{name}'"),
+                None => format!("ALTER TYPE state ADD VALUE '{name}'"),
+            }
+        }
+        // What a branch has not sent yet may have no value there.
+        (12, Some((column, kind))) if kind == "bigint" || kind == "integer" => format!(
+            "UPDATE {table} SET {column} = 0 WHERE {column} IS NULL; \
+             ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL; ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL"
+        ),
+        (13, _) => {
+            let place = head.value(PLACE).await;
+            format!("ALTER SCHEMA {place} RENAME TO place{names}")
+        }
         (_, Some((column, _))) => {
             format!("ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS 50")
         }
@@ -118,10 +143,8 @@ async fn change(seed: &mut Seed, head: &Office, names: &mut usize) {
     } else {
         "COMMIT"
     };
-    head.run(&format!(
-        "BEGIN; INSERT INTO {table} (office) VALUES ('before'); {ddl}; {end}"
-    ))
-    .await;
+    let before = format!("INSERT INTO {table} (office) VALUES ('before')");
+    head.run(&format!("BEGIN; {before}; {ddl}; {end}")).await;
 }
 
 /// A few statements that fit the schema here.
@@ -130,7 +153,10 @@ async fn write(seed: &mut Seed, office: &Office) {
         let (table, columns) = table(seed, office).await;
         let value = |kind: &str, number: u64| match kind {
             "integer" | "bigint" => format!("{number}"),
-            "state" => "'paid'".to_owned(),
+            "state" => format!(
+                "(SELECT (enum_range(NULL::state))[1 + {number} % cardinality(enum_range(NULL::state))])"
+            ),
+            "state[]" => "enum_range(NULL::state)".to_owned(),
             _ => format!("'text {number}'"),
         };
         let number = seed.below(1000);

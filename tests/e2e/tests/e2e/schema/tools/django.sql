@@ -1,0 +1,48 @@
+-- What Django's `migrate` runs, statement by statement, for three migrations (as its sqlmigrate prints them).
+BEGIN;
+CREATE TABLE "stock_tag" ("id" uuid NOT NULL PRIMARY KEY, "label" varchar(50) NOT NULL UNIQUE);
+CREATE TABLE "stock_article" ("id" uuid NOT NULL PRIMARY KEY, "name" varchar(100) NOT NULL, "price" numeric(10, 2) NOT NULL);
+CREATE TABLE "stock_sale" ("id" uuid NOT NULL PRIMARY KEY, "article_id" uuid NOT NULL, "pieces" integer NOT NULL, "at" timestamp with time zone NOT NULL);
+CREATE TABLE stock_sale_tags (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), sale_id uuid NOT NULL REFERENCES stock_sale DEFERRABLE INITIALLY DEFERRED, tag_id uuid NOT NULL REFERENCES stock_tag DEFERRABLE INITIALLY DEFERRED);
+SELECT officesync.track('stock_tag'); SELECT officesync.track('stock_article'); SELECT officesync.track('stock_sale'); SELECT officesync.track('stock_sale_tags');
+CREATE INDEX "stock_tag_label_308463bd_like" ON "stock_tag" ("label" varchar_pattern_ops);
+CREATE INDEX "stock_article_name_caa73671" ON "stock_article" ("name");
+CREATE INDEX "stock_article_name_caa73671_like" ON "stock_article" ("name" varchar_pattern_ops);
+ALTER TABLE "stock_sale" ADD CONSTRAINT "stock_sale_article_id_2bcbc1e7_fk_stock_article_id" FOREIGN KEY ("article_id") REFERENCES "stock_article" ("id") DEFERRABLE INITIALLY DEFERRED;
+CREATE INDEX "stock_sale_article_id_2bcbc1e7" ON "stock_sale" ("article_id");
+COMMIT;
+
+-- the branch is away from here on
+BEGIN;
+ALTER TABLE "stock_article" ADD COLUMN "code" varchar(20) DEFAULT 'none' NOT NULL;
+ALTER TABLE "stock_article" ALTER COLUMN "code" DROP DEFAULT;
+UPDATE "stock_article" SET "code" = 'dear' WHERE "price" > 2;
+ALTER TABLE "stock_sale" ADD COLUMN "note" text NULL;
+ALTER TABLE "stock_sale" RENAME COLUMN "pieces" TO "quantity";
+ALTER TABLE "stock_sale" ALTER COLUMN "quantity" TYPE bigint USING "quantity"::bigint;
+CREATE INDEX "stock_sale_quantity_90ef7bdf" ON "stock_sale" ("quantity");
+ALTER TABLE "stock_sale" ADD COLUMN "made" timestamp with time zone DEFAULT '2026-01-02T03:04:05.678901+00:00'::timestamptz NOT NULL;
+ALTER TABLE "stock_sale" ALTER COLUMN "made" DROP DEFAULT;
+COMMIT;
+BEGIN;
+ALTER TABLE "stock_article" RENAME TO "stock_product";
+SET CONSTRAINTS "stock_sale_article_id_2bcbc1e7_fk_stock_article_id" IMMEDIATE; ALTER TABLE "stock_sale" DROP CONSTRAINT "stock_sale_article_id_2bcbc1e7_fk_stock_article_id";
+ALTER TABLE "stock_sale" ADD CONSTRAINT "stock_sale_article_id_2bcbc1e7_fk_stock_product_id" FOREIGN KEY ("article_id") REFERENCES "stock_product" ("id") DEFERRABLE INITIALLY DEFERRED;
+DROP INDEX IF EXISTS "stock_product_name_165e9b04_like";
+ALTER TABLE "stock_product" ALTER COLUMN "name" TYPE varchar(200);
+ALTER TABLE "stock_product" ADD CONSTRAINT "stock_product_name_165e9b04_uniq" UNIQUE ("name");
+CREATE INDEX "stock_product_name_165e9b04_like" ON "stock_product" ("name" varchar_pattern_ops);
+ALTER TABLE "stock_product" ADD CONSTRAINT "price_not_negative" CHECK ("price" >= 0);
+CREATE INDEX "product_code_price" ON "stock_product" ("code", "price" DESC);
+ALTER TABLE "stock_sale" ALTER COLUMN "note" TYPE varchar(50) USING "note"::varchar(50), ALTER COLUMN "note" SET DEFAULT '';
+UPDATE "stock_sale" SET "note" = '' WHERE "note" IS NULL; SET CONSTRAINTS ALL IMMEDIATE;
+ALTER TABLE "stock_sale" ALTER COLUMN "note" SET NOT NULL;
+ALTER TABLE "stock_sale" ALTER COLUMN "note" DROP DEFAULT;
+ALTER TABLE "stock_sale" DROP COLUMN "made" CASCADE;
+ALTER TABLE "stock_sale" ADD COLUMN "product2_id" uuid NULL CONSTRAINT "stock_sale_product2_id_774e925a_fk_stock_product_id" REFERENCES "stock_product"("id") DEFERRABLE INITIALLY DEFERRED; SET CONSTRAINTS "stock_sale_product2_id_774e925a_fk_stock_product_id" IMMEDIATE;
+ALTER TABLE "stock_tag" RENAME TO "labels";
+ALTER TABLE "stock_product" ADD CONSTRAINT "stock_product_name_code_65f6f2e7_uniq" UNIQUE ("name", "code");
+ALTER TABLE "stock_product" ALTER COLUMN "price" TYPE numeric(14, 4);
+COMMENT ON COLUMN "stock_product"."price" IS 'what it costs';
+CREATE INDEX "stock_sale_product2_id_774e925a" ON "stock_sale" ("product2_id");
+COMMIT;
