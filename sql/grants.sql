@@ -1,6 +1,6 @@
 -- Nothing is open to everyone but what a table's owner needs; the views are for monitoring.
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA officesync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION officesync.set_office(text, text), officesync.track(regclass, text),
+GRANT EXECUTE ON FUNCTION officesync.set_office(text, text), officesync.track(regclass, text, name, text),
     officesync.untrack(regclass, boolean), officesync.grant_relay(regrole), officesync.grant_monitor(regrole),
     officesync.input(text, anyarray), officesync.retry(text), officesync.skip(text, bigint), officesync.remove_branch(text), officesync.readmit_branch(text),
     officesync.set_ddl_kind(text, boolean), officesync.preview_ddl(text, text), officesync.new_id(), officesync.spread_ids(regclass),

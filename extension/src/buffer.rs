@@ -10,6 +10,7 @@
 //!
 //! Pure: knows nothing of PostgreSQL. Content is the wire format's groups, joined by commas.
 
+use crate::addressed;
 use officesync_wire::encode;
 
 /// Distinguishes groups: changes with the same id follow each other in one group.
@@ -130,8 +131,9 @@ impl Buffer {
     }
 
     /// The transaction whose changes came last, in the subtransaction `level`, is complete: a line that
-    /// begins with what `start` gives. One without changes leaves no line, unless chunks of it are written.
-    pub(crate) fn end_line(&mut self, level: i32, start: impl FnOnce(i32) -> Vec<u8>) {
+    /// begins with what `start` gives for its chunk's number, and whether that is the last. One without changes
+    /// leaves no line, unless chunks of it are written; where some changes are for one office only, it is several.
+    pub(crate) fn end_line(&mut self, level: i32, start: impl Fn(i32, bool) -> Vec<u8>) {
         let number = core::mem::take(&mut self.line_chunks);
         let frame = self.frame(level);
         let before = frame.groups.len();
@@ -139,10 +141,16 @@ impl Buffer {
         if number == 0 && frame.groups.len() == frame.closed {
             return;
         }
-        frame
-            .groups
-            .splice(frame.closed..frame.closed, start(number));
-        encode::line_end(&mut frame.groups);
+        if addressed::is_any(&frame.groups[frame.closed..]) {
+            let open = frame.groups.split_off(frame.closed);
+            let chunks = addressed::chunks(&open, number, true, start);
+            frame.groups.append(&mut addressed::marked(chunks));
+        } else {
+            frame
+                .groups
+                .splice(frame.closed..frame.closed, start(number, true));
+            encode::line_end(&mut frame.groups);
+        }
         frame.closed = frame.groups.len();
         self.pending += frame.closed - before;
     }
@@ -220,6 +228,12 @@ impl Buffer {
             closed,
             changes,
         }
+    }
+
+    /// What was taken last was written as so many chunks more, and so many more of the open line.
+    pub(crate) fn written_as(&mut self, more_chunks: i32, more_of_line: i32) {
+        self.chunks += more_chunks;
+        self.line_chunks += more_of_line;
     }
 
     /// Gives a written chunk's memory back for reuse.
@@ -352,7 +366,7 @@ mod tests {
     }
 
     fn end(buffer: &mut Buffer, level: i32) {
-        buffer.end_line(level, |number| format!("{{{number}[").into_bytes());
+        buffer.end_line(level, |number, _| format!("{{{number}[").into_bytes());
     }
 
     #[test]

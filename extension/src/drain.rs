@@ -15,7 +15,7 @@ use pgrx::prelude::*;
 thread_local! {
     static TICK: Fixed = const {
         Fixed::new(
-            "SELECT t.snapshot, b.snapshot, t.last_sequence, t.part_bytes
+            "SELECT t.snapshot, b.snapshot, t.last_sequence, t.part_bytes, t.targets IS NOT NULL
              FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous
              WHERE t.number = $1",
             &[pg_sys::INT8OID],
@@ -31,6 +31,7 @@ thread_local! {
                  WHERE o.sequence BETWEEN $1 AND $2
                    AND pg_visible_in_snapshot(o.xid, $3::pg_snapshot)
                    AND NOT pg_visible_in_snapshot(o.xid, $4::pg_snapshot)
+                   AND (o.target IS NULL OR o.target = $8)
                  ORDER BY o.sequence LIMIT 4096),
              candidate AS (
                  SELECT p.sequence, c.chunk, c.compressed, c.changes, c.body,
@@ -39,7 +40,7 @@ thread_local! {
                         max(octet_length(c.body)) OVER so_far > 2 * $6 AS cut,
                         c.sequence IS NOT NULL AS final
                  FROM page p JOIN officesync.outbox c ON c.xid = p.xid
-                 WHERE (p.sequence, c.chunk) > ($1, $5)
+                 WHERE (p.sequence, c.chunk) > ($1, $5) AND (c.target IS NULL OR c.target = $8)
                  WINDOW so_far AS (ORDER BY p.sequence, c.chunk))
              SELECT sequence, chunk, compressed, changes,
                     CASE WHEN NOT cut THEN body
@@ -59,7 +60,26 @@ thread_local! {
                 pg_sys::INT4OID,
                 pg_sys::INT8OID,
                 pg_sys::INT4OID,
+                pg_sys::TEXTOID,
             ],
+        )
+    };
+}
+
+thread_local! {
+    /// The last transaction of a tick that has something for a target, and whether the tick is still here. A
+    /// transaction's last chunk is for the target where any of it is.
+    static LAST: Fixed = const {
+        Fixed::new(
+            "SELECT (SELECT o.sequence FROM officesync.outbox o
+                     WHERE o.sequence BETWEEN t.first_sequence AND t.last_sequence
+                       AND pg_visible_in_snapshot(o.xid, t.snapshot) AND NOT pg_visible_in_snapshot(o.xid, b.snapshot)
+                       AND (o.target IS NULL OR o.target = $2)
+                     ORDER BY o.sequence DESC LIMIT 1),
+                    EXISTS (SELECT FROM officesync.outbox o WHERE o.sequence = t.last_sequence)
+             FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous
+             WHERE t.number = $1",
+            &[pg_sys::INT8OID, pg_sys::TEXTOID],
         )
     };
 }
@@ -81,8 +101,8 @@ struct Cursor {
     byte: i32,
 }
 
-/// `officesync.drain(tick, after_sequence, after_chunk, from_byte)`: the part after that cursor. See
-/// `sql/functions/drain.sql`.
+/// `officesync.drain(tick, after_sequence, after_chunk, from_byte, target)`: the part after that cursor, of what a
+/// branch gets. See `sql/functions/drain.sql`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn drain(
@@ -90,6 +110,7 @@ fn drain(
     after_sequence: i64,
     after_chunk: i32,
     from_byte: i32,
+    target: &str,
 ) -> TableIterator<
     'static,
     (
@@ -107,8 +128,21 @@ fn drain(
         chunk: after_chunk,
         byte: from_byte,
     };
-    let (rows, last_sequence) = spi::connected(|| part_after(tick, after));
+    let (rows, last_sequence) = spi::connected(|| part_after(tick, after, target));
     let end = rows.len().checked_sub(1);
+    if end.is_none() && last_sequence.is_none() {
+        // All of the tick is for others.
+        let encoding = Encoding::Identity.as_str().to_owned();
+        return TableIterator::once((
+            after_sequence,
+            after_chunk,
+            true,
+            encoding,
+            0,
+            Vec::new(),
+            0,
+        ));
+    }
     let Some(end) = end else {
         refuse(
             PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
@@ -134,7 +168,7 @@ fn drain(
     }
     let sequence = rows.number(end, SEQUENCE).unwrap_or_default();
     let chunk = rows.number(end, CHUNK).unwrap_or_default() as i32;
-    let last = sequence == last_sequence && rows.is_true(end, FINAL);
+    let last = Some(sequence) == last_sequence && rows.is_true(end, FINAL);
     let changes = (0..rows.len())
         .filter_map(|row| rows.number(row, CHANGES))
         .sum::<i64>() as i32;
@@ -142,7 +176,8 @@ fn drain(
     TableIterator::once((sequence, chunk, last, encoding, changes, body, 0))
 }
 
-fn part_after(tick: i64, after: Cursor) -> (Rows, i64) {
+/// The rows of the part, and the number of the last transaction that has anything for the target; None: there is none.
+fn part_after(tick: i64, after: Cursor, target: &str) -> (Rows, Option<i64>) {
     let facts = TICK.with(|tick_facts| tick_facts.statement().rows(&[Parameter::Int8(tick)], 1));
     let (Some(now), Some(before)) = (facts.text(0, 0), facts.text(0, 1)) else {
         refuse(
@@ -154,6 +189,10 @@ fn part_after(tick: i64, after: Cursor) -> (Rows, i64) {
     };
     let last_sequence = facts.number(0, 2).unwrap_or_default();
     let part_bytes = facts.number(0, 3).unwrap_or_default();
+    let last_of_target = match facts.is_true(0, 4) {
+        false => Some(last_sequence),
+        true => last_for(tick, target, last_sequence),
+    };
     let rows = PART.with(|part| {
         part.statement().rows(
             &[
@@ -164,11 +203,23 @@ fn part_after(tick: i64, after: Cursor) -> (Rows, i64) {
                 Parameter::Int4(after.chunk),
                 Parameter::Int8(part_bytes),
                 Parameter::Int4(after.byte),
+                Parameter::Text(target),
             ],
             0,
         )
     });
-    (rows, last_sequence)
+    (rows, last_of_target)
+}
+
+/// The last transaction of a tick that has anything for the target; the tick's last where the rows are gone, so that
+/// they are missed.
+fn last_for(tick: i64, target: &str, last_sequence: i64) -> Option<i64> {
+    let parameters = [Parameter::Int8(tick), Parameter::Text(target)];
+    let last = LAST.with(|last| last.statement().rows(&parameters, 1));
+    match last.is_true(0, 1) {
+        true => last.number(0, 0),
+        false => Some(last_sequence),
+    }
 }
 
 /// A piece of a single row, as it is stored: compressed again, it could not be joined.

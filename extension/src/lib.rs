@@ -11,6 +11,7 @@
 //! The functions are declared in `sql/functions/`, by hand, so that the installed script is what
 //! is written there.
 
+mod addressed;
 mod apply;
 mod buffer;
 mod capture;

@@ -4,6 +4,7 @@
 //! number is taken at the very end, so that a transaction that depends on another's commit always
 //! has the larger number.
 
+use crate::addressed;
 use crate::buffer::Chunk;
 use crate::civil;
 use crate::office;
@@ -104,8 +105,57 @@ pub(crate) fn flush_at_end() -> bool {
 }
 
 fn write(place: Place, chunk: Chunk, sequence: Option<i64>) {
-    let (number, changes) = (chunk.number, chunk.changes);
-    let mut body = lines(chunk, sequence);
+    if addressed::is_any(&chunk.groups) {
+        return write_shares(place, &chunk, sequence);
+    }
+    let row = Row {
+        chunk: chunk.number,
+        changes: chunk.changes,
+        sequence,
+        office: None,
+    };
+    write_row(place, &row, lines(chunk, sequence));
+}
+
+/// A chunk of which some is for one office only, as several rows.
+fn write_shares(place: Place, chunk: &Chunk, sequence: Option<i64>) {
+    let (complete, open) = chunk.groups.split_at(chunk.closed);
+    let time = sequence.and_then(|_| commit_time());
+    let last = sequence.zip(time.as_deref());
+    let is_open = !open.is_empty() || sequence.is_some() && chunk.line_number > 0;
+    let head = |number: i32, is_last: bool| {
+        transaction::with_author(|author| line_head(author, number, last.filter(|_| is_last)))
+    };
+    let chunks = match is_open {
+        true => addressed::chunks(open, chunk.line_number, sequence.is_some(), head),
+        false => Vec::new(),
+    };
+    let of_line = chunks.len() as i32;
+    let rows = addressed::rows(complete, chunks, chunk.number == 0, sequence.is_some());
+    let count = rows.len() as i32;
+    for (nth, share) in (0..).zip(rows) {
+        let row = Row {
+            chunk: chunk.number + nth,
+            changes: if nth == 0 { chunk.changes } else { 0 },
+            sequence: sequence.filter(|_| nth == count - 1),
+            office: share.office.as_deref(),
+        };
+        write_row(place, &row, share.bytes);
+    }
+    transaction::with_buffer(|buffer| buffer.written_as(count - 1, (of_line - 1).max(0)));
+}
+
+/// A row of the outbox, but for its body.
+struct Row<'a> {
+    chunk: i32,
+    changes: i32,
+    /// The transaction's number, on its last chunk.
+    sequence: Option<i64>,
+    /// The only office it is for.
+    office: Option<&'a str>,
+}
+
+fn write_row(place: Place, row: &Row<'_>, mut body: Vec<u8>) {
     let compressed = if body.len() < COMPRESS_FROM_BYTES {
         None
     } else {
@@ -120,12 +170,14 @@ fn write(place: Place, chunk: Chunk, sequence: Option<i64>) {
     check_storable(&body);
     let cells = [
         Cell::Number(xact::top_id() as i64),
-        Cell::Number(i64::from(number)),
-        sequence.map_or(Cell::Null, Cell::Number),
-        Cell::Number(i64::from(changes)),
+        Cell::Number(i64::from(row.chunk)),
+        row.sequence.map_or(Cell::Null, Cell::Number),
+        Cell::Number(i64::from(row.changes)),
         Cell::Number(i64::from(is_compressed)),
         Cell::Number(place.turn),
         Cell::Bytes(&body),
+        row.office
+            .map_or(Cell::Null, |office| Cell::Bytes(office.as_bytes())),
     ];
     table::insert(place.table, &cells);
     if !is_compressed {
@@ -164,12 +216,8 @@ fn lines(chunk: Chunk, sequence: Option<i64>) -> Vec<u8> {
     if !is_open && (sequence.is_none() || line_number == 0) {
         return lines;
     }
-    let time = sequence.and_then(|_| civil::timestamp(xact::now()));
-    let time = time.map(civil::TimestampText::with_utc_offset);
-    let time = time
-        .as_ref()
-        .and_then(|text| core::str::from_utf8(text.as_bytes()).ok());
-    let last = sequence.zip(time);
+    let time = sequence.and_then(|_| commit_time());
+    let last = sequence.zip(time.as_deref());
     let head = transaction::with_author(|author| line_head(author, line_number, last));
     if lines.try_reserve(head.len() + 16).is_err() {
         refuse::no_memory(lines.len());
@@ -177,6 +225,12 @@ fn lines(chunk: Chunk, sequence: Option<i64>) -> Vec<u8> {
     lines.splice(closed..closed, head);
     encode::line_end(&mut lines);
     lines
+}
+
+/// When this transaction commits: now.
+fn commit_time() -> Option<String> {
+    let time = civil::timestamp(xact::now())?.with_utc_offset();
+    Some(core::str::from_utf8(time.as_bytes()).ok()?.to_owned())
 }
 
 /// The beginning of a line; `last`, for a transaction's last chunk: its number and commit time.

@@ -5,7 +5,7 @@
 use crate::apply::schema;
 use crate::buffer::{Buffer, Row};
 use crate::capture::order::{Change, StatementId, Statements};
-use crate::capture::truncate;
+use crate::capture::{path, truncate};
 use crate::ddl::{execute, mapping};
 use crate::merge::clock;
 use crate::pg::{statement, xact};
@@ -127,6 +127,14 @@ pub(crate) fn is_merged() -> bool {
     with_author(|author| matches!(author, Author::Applied(origin) if origin.merged))
 }
 
+/// The office whose tick is being applied.
+pub(crate) fn origin() -> Option<String> {
+    with_author(|author| match author {
+        Author::User => None,
+        Author::Applied(origin) => Some(origin.office.clone()),
+    })
+}
+
 /// The tick that is being applied; 0 where none is.
 pub(crate) fn applied_tick() -> i64 {
     with_author(|author| match author {
@@ -141,8 +149,9 @@ pub(crate) fn end_applied(sequence: i64, commit_time: &str) {
     let level = xact::nest_level();
     let commit_time = clock::capped_text(commit_time);
     with_buffer(|buffer| {
-        buffer.end_line(level, |chunk| {
-            with_author(|author| outbox::line_head(author, chunk, Some((sequence, &commit_time))))
+        buffer.end_line(level, |chunk, is_last| {
+            let last = is_last.then_some((sequence, &*commit_time));
+            with_author(|author| outbox::line_head(author, chunk, last))
         });
     });
 }
@@ -171,6 +180,7 @@ pub(crate) fn after_end() {
     BUFFER.with_borrow_mut(Buffer::clear);
     STATEMENTS.with_borrow_mut(Statements::clear);
     truncate::forget();
+    path::forget();
     execute::forget();
     schema::forget();
     mapping::line_is_mapped(false);

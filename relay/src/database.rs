@@ -23,13 +23,14 @@ const DOZE: &str = "SELECT officesync.doze()";
 const WAKE: &str = "SELECT officesync.wake()";
 const OUTBOX_POSITION: &str =
     "SELECT coalesce(last_tick, 0), coalesce(sent_tick, 0) FROM officesync.outbox_position()";
-const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at) * 1000000)::bigint \
-     FROM officesync.ticks_after($1, $2)";
+const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at) * 1000000)::bigint, \
+     targeted FROM officesync.ticks_after($1, $2)";
+const RECIPIENTS: &str = "SELECT branches, target FROM officesync.recipients($1)";
 const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body, continue_at \
-     FROM officesync.drain($1, $2, $3, $4)";
+     FROM officesync.drain($1, $2, $3, $4, $5)";
 const NEXT_PART: &str = "SELECT d.sequence, d.chunk, d.last, d.encoding, d.changes, d.body, d.continue_at, \
-     t.tick, t.previous, (extract(epoch FROM t.created_at) * 1000000)::bigint \
-     FROM officesync.ticks_after($1, 1) t, LATERAL officesync.drain(t.tick, 0, -1, 0) d";
+     t.tick, t.previous, (extract(epoch FROM t.created_at) * 1000000)::bigint, t.targeted \
+     FROM officesync.ticks_after($1, 1) t, LATERAL officesync.drain(t.tick, 0, -1, 0, '') d";
 const SETTLE: &str = "SELECT officesync.settle($1)";
 const APPLY: &str = "SELECT outcome, position, changes, detail, seen \
      FROM officesync.apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
@@ -92,7 +93,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.wake()",
     "officesync.outbox_position()",
     "officesync.ticks_after(bigint,integer)",
-    "officesync.drain(bigint,bigint,integer,integer)",
+    "officesync.drain(bigint,bigint,integer,integer,text)",
+    "officesync.recipients(bigint)",
     "officesync.settle(bigint)",
     "officesync.apply(text,text,bigint,bigint,integer,boolean,bigint,bigint,text,text,text,bytea,boolean)",
     "officesync.apply_staged(text)",
@@ -156,6 +158,17 @@ pub(crate) struct Tick {
     pub(crate) number: i64,
     pub(crate) previous: i64,
     pub(crate) created_us: i64,
+    /// Whether some of it is for single branches.
+    pub(crate) targeted: bool,
+}
+
+/// Those who get one share of a tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// The branches, at least one.
+    pub(crate) branches: Vec<String>,
+    /// Whose rows are in it besides those for all; empty: nobody's.
+    pub(crate) target: String,
 }
 
 /// Where in a tick a part begins: behind a chunk of a transaction, at a byte of the next one.
@@ -407,6 +420,7 @@ fn read_tick(row: &Row, first: usize) -> Result<Tick> {
         number: row.try_get(first)?,
         previous: row.try_get(first + 1)?,
         created_us: row.try_get(first + 2)?,
+        targeted: row.try_get(first + 3)?,
     })
 }
 
@@ -419,8 +433,27 @@ pub(crate) async fn next_part(client: &Client, after: i64) -> Result<Option<(Tic
         .transpose()
 }
 
-pub(crate) async fn drain(client: &Client, tick: i64, after: Cursor) -> Result<Drained> {
-    let parameters: Parameters<'_> = &[&tick, &after.sequence, &after.chunk, &after.byte];
+/// Who gets which share of a targeted tick.
+pub(crate) async fn recipients(client: &Client, tick: i64) -> Result<Vec<Share>> {
+    let rows = many(client, RECIPIENTS, &[&tick]).await?;
+    let share = |row: &Row| {
+        Ok(Share {
+            branches: row.try_get(0)?,
+            target: row.try_get(1)?,
+        })
+    };
+    rows.iter().map(share).collect()
+}
+
+/// The part behind a cursor of what `target` gets of a tick; of what all get where it is empty.
+pub(crate) async fn drain(
+    client: &Client,
+    tick: i64,
+    after: Cursor,
+    target: &str,
+) -> Result<Drained> {
+    let (sequence, chunk, byte) = (&after.sequence, &after.chunk, &after.byte);
+    let parameters: Parameters<'_> = &[&tick, sequence, chunk, byte, &target];
     read_part(&one(client, DRAIN, parameters).await?)
 }
 

@@ -28,8 +28,16 @@ pub(crate) fn branch_queue(branch: &str) -> String {
     format!("officesync.branch.{branch}")
 }
 
-/// The properties of one part of a tick.
-pub(crate) fn tick_properties(header: &TickHeader, user: &str, encoding: &str) -> BasicProperties {
+/// The header by which RabbitMQ routes a message by further keys; it takes it away before delivery.
+const HEADER_BCC: &str = "BCC";
+
+/// The properties of one part of a tick; `others`: further keys to route it by.
+pub(crate) fn tick_properties(
+    header: &TickHeader,
+    user: &str,
+    encoding: &str,
+    others: &[String],
+) -> BasicProperties {
     let mut fields = identity(&header.origin, &header.incarnation);
     let mut put = |name: &str, value: AMQPValue| {
         fields.insert(name.into(), value);
@@ -45,6 +53,10 @@ pub(crate) fn tick_properties(header: &TickHeader, user: &str, encoding: &str) -
     if let (Some(position), Some(incarnation)) = (header.position, &header.position_incarnation) {
         put(HEADER_POSITION, AMQPValue::LongLongInt(position));
         put(HEADER_POSITION_INCARNATION, text(incarnation));
+    }
+    if !others.is_empty() {
+        let keys: Vec<AMQPValue> = others.iter().map(|key| text(key)).collect();
+        put(HEADER_BCC, AMQPValue::FieldArray(keys.into()));
     }
     let id = header.message_id().to_string();
     properties(fields, TYPE_TICK, CONTENT_TYPE_TICK, &id, user)
@@ -328,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_part_reads_back() {
-        let properties = tick_properties(&header(), "relay", "zstd");
+        let properties = tick_properties(&header(), "relay", "zstd", &[]);
         assert_eq!(
             read(&properties),
             Ok(Kind::Tick(Box::new(header()), "zstd".into()))
@@ -342,7 +354,7 @@ mod tests {
             continued: true,
             ..header()
         };
-        let properties = tick_properties(&piece, "relay", "zstd");
+        let properties = tick_properties(&piece, "relay", "zstd", &[]);
         assert_eq!(
             read(&properties),
             Ok(Kind::Tick(Box::new(piece.clone()), "zstd".into()))
@@ -354,7 +366,7 @@ mod tests {
             last: true,
             ..piece
         };
-        assert!(read(&tick_properties(&endless, "relay", "zstd")).is_err());
+        assert!(read(&tick_properties(&endless, "relay", "zstd", &[])).is_err());
     }
 
     #[test]
@@ -377,7 +389,7 @@ mod tests {
 
     #[test]
     fn broken_properties_are_refused() {
-        let good = tick_properties(&header(), "relay", "zstd");
+        let good = tick_properties(&header(), "relay", "zstd", &[]);
         let without = |name: &str| {
             let mut fields = FieldTable::default();
             for (key, value) in good.headers().clone().unwrap_or_default().inner() {
@@ -403,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_newer_version_keeps_its_headers() {
-        let mut properties = tick_properties(&header(), "relay", "zstd");
+        let mut properties = tick_properties(&header(), "relay", "zstd", &[]);
         let mut fields = properties.headers().clone().unwrap_or_default();
         fields.insert(HEADER_VERSION.into(), AMQPValue::LongInt(2));
         properties = properties.with_headers(fields);

@@ -1,18 +1,20 @@
--- create_triggers(relation, direction): the capture triggers of a table, all of them ENABLE ALWAYS, so
+-- create_triggers(relation, direction, scope): the capture triggers of a table, all of them ENABLE ALWAYS, so
 -- that session_replication_role does not silence them. The names sort before usual ones, so that a
 -- change is captured before a user's trigger on the same row makes another.
 -- A partitioned table has a row trigger, which its partitions inherit, and is told before and after a
--- TRUNCATE. Called by: track.
-CREATE FUNCTION officesync.create_triggers(relation regclass, direction text) RETURNS void
+-- TRUNCATE. scope: how its rows are shared out, see scope_arguments(). Called by: track.
+CREATE FUNCTION officesync.create_triggers(relation regclass, direction text, scope text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     partitioned boolean := (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = relation);
+    told        text := (SELECT string_agg(quote_literal(a.value), ', ' ORDER BY a.nth)
+                         FROM unnest(direction || scope) WITH ORDINALITY a (value, nth));
     member      regclass;
 BEGIN
     PERFORM officesync.drop_triggers(relation);
     EXECUTE format('CREATE TRIGGER "00_officesync_capture" AFTER INSERT OR UPDATE OR DELETE ON %s
-                    FOR EACH ROW EXECUTE FUNCTION officesync.capture(%L)', relation, direction);
+                    FOR EACH ROW EXECUTE FUNCTION officesync.capture(%s)', relation, told);
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "00_officesync_capture"', relation);
     EXECUTE format('CREATE TRIGGER "00_officesync_truncate" AFTER TRUNCATE ON %s
                     FOR EACH STATEMENT EXECUTE FUNCTION officesync.capture(%L)', relation, direction);

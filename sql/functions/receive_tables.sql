@@ -12,6 +12,8 @@ AS $$
              OR jsonb_typeof(value -> 'columns') <> 'object'
              OR jsonb_typeof(coalesce(value -> 'enums', '{}')) <> 'object' THEN false
         WHEN EXISTS (SELECT FROM names WHERE jsonb_typeof(list) <> 'array') THEN false
+        WHEN jsonb_typeof(coalesce(value -> 'branch_column', '""')) <> 'string' OR octet_length(value ->> 'branch_column') > 63
+             OR jsonb_typeof(coalesce(value -> 'branch_path', '""')) <> 'string' OR octet_length(value ->> 'branch_path') > 8000 THEN false
         ELSE value ->> 'direction' IN ('both', 'down', 'up')
              AND jsonb_array_length(value -> 'table') = 2
              AND NOT EXISTS (
@@ -30,7 +32,7 @@ AS $$
              AND (SELECT count(*) <= 1600 FROM jsonb_object_keys(value -> 'columns'))
              AND NOT EXISTS (
                  SELECT FROM jsonb_object_keys(value) f
-                 WHERE f NOT IN ('table', 'direction', 'columns', 'key', 'not_null', 'generated', 'enums') AND f NOT LIKE 'x\_%')
+                 WHERE f NOT IN ('table', 'direction', 'columns', 'key', 'not_null', 'generated', 'enums', 'branch_column', 'branch_path') AND f NOT LIKE 'x\_%')
     END
 $$;
 

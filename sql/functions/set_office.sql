@@ -49,7 +49,7 @@ BEGIN
     INSERT INTO officesync.publisher (sent_tick) VALUES (0);
     IF set_office.role = 'head' THEN
         -- The ledger and the policies are written here and known at every branch.
-        PERFORM officesync.create_triggers('officesync.conflicts', 'ledger'),
+        PERFORM officesync.create_triggers('officesync.conflicts', 'ledger', officesync.scope_arguments('told_to')),
                 officesync.create_triggers('officesync.policy', 'ledger');
     END IF;
 END

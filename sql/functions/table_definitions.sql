@@ -38,6 +38,8 @@ AS $$
                || CASE WHEN l.not_null IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('not_null', l.not_null) END
                || CASE WHEN l.generated IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('generated', l.generated) END
                || CASE WHEN l.enums IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('enums', l.enums) END
+               || CASE WHEN t.branch_column IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('branch_column', t.branch_column) END
+               || CASE WHEN t.branch_path IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('branch_path', t.branch_path) END
                ORDER BY n.nspname, c.relname), '[]'::jsonb)
     FROM officesync.tracked t
     JOIN pg_class c ON c.oid = t.relation

@@ -23,7 +23,8 @@ BEGIN
     present := pg_current_snapshot();
     SELECT min(o.sequence) AS first, max(o.sequence) AS last,
            count(o.sequence) AS transactions, sum(o.changes) AS changes,
-           sum(octet_length(o.body)) AS bytes
+           sum(octet_length(o.body)) AS bytes,
+           array_agg(DISTINCT o.target) FILTER (WHERE o.target IS NOT NULL) AS targets
     INTO batch
     FROM (SELECT o.* FROM officesync.outbox o
           WHERE o.xid >= pg_snapshot_xmax(before.snapshot) AND o.xid < pg_snapshot_xmax(present)
@@ -38,9 +39,9 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
     INSERT INTO officesync.tick (number, previous, snapshot, first_sequence, last_sequence,
-                                 transactions, changes, bytes, part_bytes)
+                                 transactions, changes, bytes, part_bytes, targets)
     VALUES (before.number + 1, before.number, present, batch.first, batch.last,
-            batch.transactions, batch.changes, batch.bytes, officesync.part_bytes());
+            batch.transactions, batch.changes, batch.bytes, officesync.part_bytes(), batch.targets);
     RETURN before.number + 1;
 END
 $$;

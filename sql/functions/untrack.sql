@@ -23,6 +23,7 @@ BEGIN
         RAISE NOTICE 'table % is not tracked', relation;
         RETURN;
     END IF;
+    PERFORM officesync.require_no_dependents(relation);
     IF officesync.has_unsent() AND NOT coalesce(force, false) THEN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = format('table %s can''t be untracked yet: this office has changes that were not sent', relation),

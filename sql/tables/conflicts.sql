@@ -26,7 +26,10 @@ CREATE TABLE officesync.conflicts (
     state       text        NOT NULL CHECK (state IN ('resolved', 'parked', 'undone')),
     -- The person who resolved or undid it; NULL where a policy did.
     resolved_by text,
-    resolved_at timestamptz
+    resolved_at timestamptz,
+    -- NULL: it is known at every office. Of a table whose rows are shared out: the only branch that is told; none
+    -- ('') where the row is another's by now.
+    told_to     text
 );
 CREATE INDEX conflicts_open ON officesync.conflicts (id) WHERE state = 'parked';
 CREATE INDEX conflicts_age ON officesync.conflicts (recorded_at);

@@ -27,6 +27,8 @@ CREATE TABLE officesync.load_table (
     schema_name    text    NOT NULL,
     table_name     text    NOT NULL,
     direction      text    NOT NULL,
+    branch_column  name,
+    branch_path    text,
     -- Whether rows have been taken: before that, changes that arrive need not be written.
     begun          boolean NOT NULL DEFAULT false,
     estimated_rows bigint  NOT NULL,

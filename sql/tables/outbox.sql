@@ -13,7 +13,10 @@ CREATE TABLE officesync.outbox (
     -- Whether body is a zstd frame; else it is the line itself.
     compressed boolean  NOT NULL,
     turn       smallint NOT NULL,
-    body       bytea    NOT NULL
+    body       bytea    NOT NULL,
+    -- The only branch it is for; NULL: all. A transaction's last chunk is for all, unless the whole transaction is
+    -- for one.
+    target     text
 ) PARTITION BY LIST (turn);
 -- Compressed already where it pays.
 ALTER TABLE officesync.outbox ALTER COLUMN body SET STORAGE EXTERNAL;

@@ -11,7 +11,9 @@ CREATE TABLE officesync.tick (
     bytes          bigint      NOT NULL,
     -- How large a part of this batch may be; fixed here, so that a batch is cut alike every time.
     part_bytes     integer     NOT NULL,
-    created_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+    created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The offices that have rows of their own in it; NULL: all of it is for all.
+    targets        text[]
 );
 
 -- The last tick that the broker has confirmed: one row.

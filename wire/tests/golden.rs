@@ -234,11 +234,13 @@ fn schema_changes() {
             schema: "public".to_owned(),
             table: "lines".to_owned(),
             direction: Some("down".to_owned()),
+            branch_column: None,
         },
         Written::Tracking {
             schema: "public".to_owned(),
             table: "old".to_owned(),
             direction: None,
+            branch_column: None,
         },
     ];
     let insert = rows(ORDERS, Insert, &["id"], &[0], &[], vec![vec![text("2")]]);

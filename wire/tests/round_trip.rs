@@ -132,9 +132,10 @@ fn any_change() -> impl Strategy<Value = Written> {
             Written::Truncate { schema, table, restart_identity }
         }),
         1 => any_ddl(),
-        1 => (any_name(), any_name(), prop::sample::select(vec![None, Some("both"), Some("up")]))
-            .prop_map(|(schema, table, direction)| {
-                Written::Tracking { schema, table, direction: direction.map(str::to_owned) }
+        1 => (any_name(), any_name(), prop::sample::select(vec![None, Some("both"), Some("up")]), prop::option::of(any_name()))
+            .prop_map(|(schema, table, direction, column)| {
+                let branch_column = column.filter(|_| direction.is_some());
+                Written::Tracking { schema, table, direction: direction.map(str::to_owned), branch_column }
             }),
     ]
 }

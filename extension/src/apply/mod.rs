@@ -14,6 +14,7 @@ pub(crate) mod lines;
 mod loading;
 mod put;
 pub(crate) mod schema;
+pub(crate) mod scope;
 pub(crate) mod sql;
 mod staged;
 pub(crate) mod target;
@@ -118,7 +119,10 @@ fn apply(
                 });
                 match done {
                     Outcome::Applied(changes, seen) => applied(tick, changes, seen),
-                    Outcome::Forbidden => put_aside(&lane, &part),
+                    Outcome::Forbidden(reason) => {
+                        lane::quarantine(&part, &reason);
+                        put_aside(&lane, &part, part.body.len() as i64, reason)
+                    }
                     Outcome::Prepared => {
                         lane::stage(&part);
                         report("staged", lane.applied, 0, None)
@@ -134,28 +138,19 @@ fn quarantined(part: &Part<'_>, position: i64, reason: &str) -> Report {
     report("quarantined", position, 0, Some(reason.to_owned()))
 }
 
-/// A branch's tick with a schema change: it is done with, and stands in the quarantine.
-fn put_aside(lane: &Lane, part: &Part<'_>) -> Report {
-    lane::quarantine(
-        part,
-        "it brings a schema change; the schema is authored at the head",
-    );
+/// A branch's tick that brings what no branch may: it is done with, and stands in the quarantine.
+fn put_aside(lane: &Lane, part: &Part<'_>, bytes: i64, reason: String) -> Report {
     lane::advance(
         part.origin,
         &Applied {
             tick: part.tick,
             acknowledged: 0,
             changes: 0,
-            bytes: part.body.len() as i64,
+            bytes,
             created_us: part.created_us,
         },
     );
-    report(
-        "quarantined",
-        lane.applied + 1,
-        0,
-        Some("it brings a schema change".into()),
-    )
+    report("quarantined", lane.applied + 1, 0, Some(reason))
 }
 
 /// `officesync.flush()`: makes what apply committed durable; see `sql/functions/flush.sql`.
@@ -168,8 +163,8 @@ fn flush() {
 enum Outcome {
     /// It is applied: the changes, and the position that its sender may be told.
     Applied(i64, i64),
-    /// It brings a schema change from a branch; nothing is done.
-    Forbidden,
+    /// It brings what no branch may, for this reason; nothing is done.
+    Forbidden(String),
     /// It adds a label to an enum, which can be used only once that is committed. That is done, and no more.
     Prepared,
 }
@@ -204,7 +199,7 @@ fn apply_tick(lane: &Lane, head: &Part<'_>, feed: Feed<'_>) -> Outcome {
     };
     let amount = match tried {
         Some(Tried::Applied(amount)) => amount,
-        Some(Tried::Forbidden) => return Outcome::Forbidden,
+        Some(Tried::Forbidden(reason)) => return Outcome::Forbidden(reason),
         None => return Outcome::Prepared,
     };
     finish(head, amount)
@@ -263,7 +258,10 @@ fn apply_staged(origin: &str) -> Report {
         });
         let (changes, seen) = match done {
             Outcome::Applied(changes, seen) => (changes, seen),
-            Outcome::Forbidden => schema::refuse_branch(origin),
+            Outcome::Forbidden(reason) => {
+                let bytes = staged::put_aside(origin, tick, &reason);
+                return put_aside(&lane, &head, bytes, reason);
+            }
             Outcome::Prepared => return report("again", lane.applied, 0, None),
         };
         staged::remove(origin, tick);

@@ -9,17 +9,17 @@ use crate::transaction;
 use officesync_wire::decode::{Change, Line};
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::TEXTOID;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 thread_local! {
     static TRACK: Fixed = const {
         Fixed::new(
-            "SELECT officesync.follow_tracking($1, $2, $3)",
-            &[TEXTOID, TEXTOID, TEXTOID],
+            "SELECT officesync.follow_tracking($1, $2, $3, $4, $5)",
+            &[TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID],
         )
     };
-    /// Whether a branch's tick brought a schema change.
-    static FORBIDDEN: Cell<bool> = const { Cell::new(false) };
+    /// Why a branch's tick may not be applied: it brought what no branch may.
+    static FORBIDDEN: RefCell<Option<String>> = const { RefCell::new(None) };
     /// Whether labels may be added to enums in the transaction that applies the tick.
     static LABELS_MAY_BE_NEW: Cell<bool> = const { Cell::new(false) };
     static MET_LABEL: Cell<bool> = const { Cell::new(false) };
@@ -34,7 +34,7 @@ pub(crate) fn is_one(change: &Change<'_>) -> bool {
 /// from there.
 pub(crate) fn apply(checks: &Checks, line: &Line<'_>, change: &Change<'_>) -> bool {
     if checks.role() == Role::Head {
-        FORBIDDEN.set(true);
+        forbid("it brings a schema change; the schema is authored at the head");
         return false;
     }
     if line.origin_tick.is_some() {
@@ -54,12 +54,14 @@ pub(crate) fn apply(checks: &Checks, line: &Line<'_>, change: &Change<'_>) -> bo
             schema,
             table,
             direction,
+            branch_column,
+            branch_path,
         } => history::noted(Some(tick), || {
             execute::end_definitions();
-            let direction = direction
-                .as_deref()
-                .map_or(Parameter::Null, Parameter::Text);
-            let parameters = [Parameter::Text(schema), Parameter::Text(table), direction];
+            let [direction, column, path] = [direction, branch_column, branch_path]
+                .map(|text| text.as_deref().map_or(Parameter::Null, Parameter::Text));
+            let (schema, table) = (Parameter::Text(schema), Parameter::Text(table));
+            let parameters = [schema, table, direction, column, path];
             spi::connected(|| TRACK.with(|track| track.statement().run(&parameters)));
         }),
         Change::Rows(_) | Change::Truncate { .. } => {}
@@ -67,9 +69,14 @@ pub(crate) fn apply(checks: &Checks, line: &Line<'_>, change: &Change<'_>) -> bo
     true
 }
 
-/// Whether the tick tried last brought a schema change from a branch.
-pub(super) fn is_forbidden() -> bool {
-    FORBIDDEN.replace(false)
+/// The tick at hand brings what no branch may, for this reason: it is for the quarantine.
+pub(crate) fn forbid(reason: &str) {
+    FORBIDDEN.set(Some(reason.to_owned()));
+}
+
+/// Why the tick tried last may not be applied at all.
+pub(super) fn why_forbidden() -> Option<String> {
+    FORBIDDEN.take()
 }
 
 /// Whether the tick tried last stopped at such a label.
@@ -79,7 +86,7 @@ pub(super) fn has_met_label() -> bool {
 
 /// No trace is left of a tick that failed.
 pub(crate) fn forget() {
-    FORBIDDEN.set(false);
+    FORBIDDEN.set(None);
     LABELS_MAY_BE_NEW.set(false);
     MET_LABEL.set(false);
 }
@@ -109,12 +116,13 @@ pub(super) fn with_labels<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
-/// The error where a branch's schema change can't be put aside.
+/// A branch's schema change, met by whoever can't put its tick aside there and then.
 pub(crate) fn refuse_branch(office: &str) -> ! {
+    forbid("it brings a schema change; the schema is authored at the head");
     refuse(
         PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
         format!("office \"{office}\" sent a schema change"),
         "The schema is authored at the head.",
-        "Look at officesync.inbox; officesync.skip() puts the tick into officesync.quarantine.",
+        "Look at officesync.quarantine.",
     )
 }

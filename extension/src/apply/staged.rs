@@ -27,6 +27,20 @@ thread_local! {
             &[TEXTOID, INT8OID, INT4OID],
         )
     };
+    static PUT_ASIDE: Fixed = const {
+        Fixed::new(
+            "WITH gone AS (
+                 DELETE FROM officesync.inbox i WHERE i.origin = $1 AND i.tick = $2 RETURNING i.*),
+             kept AS (
+                 INSERT INTO officesync.quarantine
+                     (origin, incarnation, tick, part, broker_user, encoding, continued, body, reason)
+                 SELECT g.origin, p.incarnation, g.tick, g.part, p.broker_user, g.encoding, g.continued, g.body, $3
+                 FROM gone g JOIN officesync.peer p ON p.name = g.origin ORDER BY g.part
+                 RETURNING body)
+             SELECT coalesce(sum(octet_length(k.body)), 0)::bigint FROM kept k",
+            &[TEXTOID, INT8OID, TEXTOID],
+        )
+    };
     static REMOVE: Fixed = const {
         Fixed::new(
             "DELETE FROM officesync.inbox WHERE origin = $1 AND tick = $2",
@@ -56,6 +70,17 @@ pub(super) fn next(origin: &str) -> Option<Next> {
 pub(super) fn remove(origin: &str, tick: i64) {
     let parameters = [Parameter::Text(origin), Parameter::Int8(tick)];
     REMOVE.with(|remove| remove.statement().run(&parameters));
+}
+
+/// Moves a tick to the quarantine, for that reason; tells its bytes.
+pub(super) fn put_aside(origin: &str, tick: i64, reason: &str) -> i64 {
+    let parameters = [
+        Parameter::Text(origin),
+        Parameter::Int8(tick),
+        Parameter::Text(reason),
+    ];
+    let moved = PUT_ASIDE.with(|put_aside| put_aside.statement().rows(&parameters, 1));
+    moved.number(0, 0).unwrap_or_default()
 }
 
 /// One encoded body: a part, or the parts that a larger one was cut into.

@@ -4,6 +4,7 @@
 //! a huge one is neither copied through arrays nor bounded by what an array holds.
 
 use super::direct::Plan;
+use super::scope::Scope;
 use super::sql::{self, Text};
 use super::window::{Batch, Shape};
 use crate::merge::references::Reference;
@@ -36,6 +37,8 @@ pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) owner: pg_sys::Oid,
     pub(crate) direction: String,
+    /// How its rows are shared out; None where they are for all.
+    pub(crate) scope: Option<Scope>,
     pub(crate) columns: HashMap<String, Column>,
     /// Each unique index that surely finds at most one row, and its columns; the best one first.
     keys: Vec<(pg_sys::Oid, Vec<String>)>,
@@ -96,10 +99,11 @@ thread_local! {
             "SELECT c.oid::bigint, c.relowner::bigint, t.direction, c.relkind = 'p',
                     'officesync.capture()'::regprocedure::oid::bigint,
                     EXISTS (SELECT FROM pg_attribute a
-                            WHERE a.attrelid = c.oid AND a.attgenerated <> '')
-             FROM (SELECT relation, direction FROM officesync.tracked
-                   UNION ALL VALUES ('officesync.conflicts'::regclass, 'down'),
-                                    ('officesync.policy'::regclass, 'down')) t
+                            WHERE a.attrelid = c.oid AND a.attgenerated <> ''),
+                    t.branch_column, t.branch_path IS NOT NULL
+             FROM (SELECT relation, direction, branch_column, branch_path FROM officesync.tracked
+                   UNION ALL VALUES ('officesync.conflicts'::regclass, 'down', NULL, NULL),
+                                    ('officesync.policy'::regclass, 'down', NULL, NULL)) t
              JOIN pg_class c ON c.oid = t.relation
              JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = $1 AND c.relname = $2",
@@ -225,6 +229,7 @@ impl Target {
             name: format!("{only}{}.{}", sql::quote(schema), sql::quote(table)),
             owner: oid(facts.number(0, 1)),
             direction: facts.text(0, 2).unwrap_or_default().to_owned(),
+            scope: Scope::read(oid(Some(relation)), facts.text(0, 6), facts.is_true(0, 7)),
             columns: read_columns(relation),
             keys: read_keys(relation),
             plans: RefCell::default(),

@@ -7,6 +7,7 @@
 use super::direct::Direct;
 use super::lines::{Checks, Feed, Sender};
 use super::schema;
+use super::scope;
 use super::target::{self, Target};
 use super::window::{Shape, Window};
 use super::write;
@@ -122,6 +123,9 @@ impl TickApplier {
             Change::Truncate { schema, table, .. } => {
                 let target = spi::connected(|| target::find(schema, table));
                 self.checks.table(&target.direction, target.plain_name());
+                if self.checks.role() == Role::Head {
+                    scope::check_truncate(&target, &self.sender.office);
+                }
                 self.write_rows();
                 self.needs_care |=
                     self.checks.role() == Role::Head && unseen::is_anything(&self.sender.office);
@@ -131,6 +135,11 @@ impl TickApplier {
             Change::Rows(group) => {
                 let target = spi::connected(|| target::find(&group.schema, &group.table));
                 self.checks.table(&target.direction, target.plain_name());
+                self.needs_care |= self.checks.role() == Role::Head
+                    && !scope::is_own(&target, group, &self.sender.office);
+                if self.needs_care {
+                    return;
+                }
                 self.write_truncates();
                 self.refers |= references::has_any(&target);
                 self.rows(&target, group);

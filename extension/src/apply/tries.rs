@@ -12,7 +12,8 @@ use officesync_wire::decode::Line;
 /// What became of the lines of a tick.
 pub(super) enum Tried {
     Applied(Amount),
-    Forbidden,
+    /// It brings what no branch may, for this reason.
+    Forbidden(String),
 }
 
 /// A branch's tick. What it wrote under an older schema is read in today's words; None where that changed
@@ -48,9 +49,9 @@ pub(super) fn at_head(
         begin();
         tick::apply(sender, &mapped).filter(|_| !was_mapped() && is_settled())
     });
-    if schema::is_forbidden() {
+    if let Some(reason) = schema::why_forbidden() {
         begin();
-        return Some(Tried::Forbidden);
+        return Some(Tried::Forbidden(reason));
     }
     if let Some(amount) = quick {
         return Some(Tried::Applied(amount));
@@ -63,10 +64,12 @@ pub(super) fn at_head(
         }
         amount
     };
-    if last {
-        return Some(Tried::Applied(with_care()));
+    let careful = subxact::attempt_or_code(|| Some(with_care()).filter(|_| is_settled()));
+    if let Some(reason) = schema::why_forbidden() {
+        begin();
+        return Some(Tried::Forbidden(reason));
     }
-    match subxact::attempt_or_code(|| Some(with_care()).filter(|_| is_settled())) {
+    match careful {
         Ok(amount) => amount.map(Tried::Applied),
         // Said again, where it stops the lane.
         Err(_) if is_settled() => Some(Tried::Applied(with_care())),

@@ -44,6 +44,8 @@ impl Inserts {
     /// columns whose last values are wanted.
     pub(crate) fn of(relation: Oid, root: Oid, key: &[String]) -> Self {
         let mut table = catalog::describe_as(relation, root);
+        // Whom they are for is known already.
+        table.arguments.clear();
         for (place, column) in table.columns.iter_mut().enumerate() {
             column.index = place;
         }

@@ -3,6 +3,9 @@
 //! Headers are cached ready-made; an update's depends on the set of changed columns too. Everything
 //! is dropped when the catalogue changes.
 
+use super::path::Moved;
+use super::scope::{Audience, Scope, Side};
+use super::sharing::Headers;
 use super::too_large;
 use crate::buffer::{Buffer, GroupId, Row};
 use crate::pg::catalog::{self, Column, Fresh};
@@ -40,16 +43,16 @@ impl Sink for Direct<'_> {
     }
 }
 
-impl Sink for Option<Row> {
+impl Sink for Vec<Row> {
     fn row(&mut self, id: GroupId, header: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = Vec::new();
         write(&mut bytes);
         let header = header.to_vec();
-        *self = Some(Row { id, header, bytes });
+        self.push(Row { id, header, bytes });
     }
 
     fn bytes(&self) -> usize {
-        self.as_ref().map_or(0, |row| row.bytes.len())
+        self.last().map_or(0, |row| row.bytes.len())
     }
 }
 
@@ -59,19 +62,28 @@ pub(super) struct Layout {
     pub(super) table: Oid,
     schema: String,
     name: String,
-    columns: Vec<Column>,
-    needs: Needs,
-    insert: Header,
-    delete: Header,
+    pub(super) columns: Vec<Column>,
+    pub(super) needs: Needs,
+    pub(super) insert: Header,
+    pub(super) delete: Header,
     /// By the changed columns, as a bit set over `columns`.
     updates: HashMap<Box<[u64]>, Header>,
     /// Reused between updates.
-    changed: Vec<u64>,
+    pub(super) changed: Vec<u64>,
+    /// How the rows are shared out; None where they are for all.
+    pub(super) scope: Option<Scope>,
+    /// The headers of what is for one office.
+    pub(super) of_offices: HashMap<String, Headers>,
+    /// At the head: the columns by which rows of other tables refer to a row of this one, and go where it goes; each a
+    /// list of places.
+    pub(super) referred: Vec<Vec<usize>>,
+    /// The row that has changed hands by the change written last.
+    pub(super) moved: Option<Moved>,
 }
 
-struct Header {
-    id: GroupId,
-    bytes: Vec<u8>,
+pub(super) struct Header {
+    pub(super) id: GroupId,
+    pub(super) bytes: Vec<u8>,
 }
 
 thread_local! {
@@ -95,6 +107,10 @@ pub(super) fn with(relation: Oid, function: Oid, work: impl FnOnce(&mut Layout))
 impl Layout {
     pub(super) fn of(table: catalog::Table) -> Self {
         let mut layout = Self {
+            referred: Vec::new(),
+            moved: None,
+            scope: Scope::of(&table),
+            of_offices: HashMap::new(),
             needs: table
                 .columns
                 .iter()
@@ -118,10 +134,17 @@ impl Layout {
         };
         layout.insert = layout.header(Op::Insert, &[]);
         layout.delete = layout.header(Op::Delete, &[]);
+        if layout
+            .scope
+            .as_ref()
+            .is_some_and(|scope| !scope.is_of_branch())
+        {
+            layout.referred = layout.places_referred_to();
+        }
         layout
     }
 
-    fn header(&self, op: Op, changed: &[u64]) -> Header {
+    pub(super) fn header(&self, op: Op, changed: &[u64]) -> Header {
         let all: Vec<&str> = self
             .columns
             .iter()
@@ -150,15 +173,7 @@ impl Layout {
         }
     }
 
-    pub(super) fn insert(&self, sink: &mut impl Sink, row: &Tuple<'_>) {
-        self.whole_row(&self.insert, sink, row);
-    }
-
-    pub(super) fn delete(&self, sink: &mut impl Sink, row: &Tuple<'_>) {
-        self.whole_row(&self.delete, sink, row);
-    }
-
-    fn whole_row(&self, header: &Header, sink: &mut impl Sink, row: &Tuple<'_>) {
+    pub(super) fn whole_row(&self, header: &Header, sink: &mut impl Sink, row: &Tuple<'_>) {
         canonical(self.needs, || {
             sink.row(header.id, &header.bytes, |out| {
                 out.push(encode::ROW_START);
@@ -174,6 +189,18 @@ impl Layout {
         if !self.find_changed(old, new) {
             return;
         }
+        if self.scope.is_some() {
+            return self.update_in_scope(sink, old, new);
+        }
+        self.update_for_all(sink, old, new);
+    }
+
+    pub(super) fn update_for_all(
+        &mut self,
+        sink: &mut impl Sink,
+        old: &Tuple<'_>,
+        new: &Tuple<'_>,
+    ) {
         if !self.updates.contains_key(self.changed.as_slice()) {
             let header = self.header(Op::Update, &self.changed);
             self.updates
@@ -182,6 +209,16 @@ impl Layout {
         let Some(header) = self.updates.get(self.changed.as_slice()) else {
             return;
         };
+        self.updated_row(header, sink, old, new);
+    }
+
+    pub(super) fn updated_row(
+        &self,
+        header: &Header,
+        sink: &mut impl Sink,
+        old: &Tuple<'_>,
+        new: &Tuple<'_>,
+    ) {
         canonical(self.needs, || {
             sink.row(header.id, &header.bytes, |out| {
                 out.push(encode::ROW_START);
@@ -204,6 +241,14 @@ impl Layout {
                 self.changed[index / 64] |= 1 << (index % 64);
             }
         }
+        match self.address(row, Side::New) {
+            Audience::All => {}
+            Audience::Office(office) => {
+                let header = self.header_of(&office, Op::Update);
+                return self.filled_row(&header, sink, row);
+            }
+            Audience::Nobody => return,
+        }
         if !self.updates.contains_key(self.changed.as_slice()) {
             let header = self.header(Op::Update, &self.changed);
             self.updates
@@ -212,6 +257,10 @@ impl Layout {
         let Some(header) = self.updates.get(self.changed.as_slice()) else {
             return;
         };
+        self.filled_row(header, sink, row);
+    }
+
+    fn filled_row(&self, header: &Header, sink: &mut impl Sink, row: &Tuple<'_>) {
         canonical(self.needs, || {
             sink.row(header.id, &header.bytes, |out| {
                 out.push(encode::ROW_START);

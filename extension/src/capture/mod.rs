@@ -8,7 +8,10 @@ mod direction;
 mod inserts;
 mod layout;
 pub(crate) mod order;
+pub(crate) mod path;
 mod rows;
+pub(crate) mod scope;
+mod sharing;
 mod too_large;
 pub(crate) mod truncate;
 
@@ -80,17 +83,22 @@ pub(crate) fn pass_on(
 
 fn row(firing: &Firing<'_>) {
     let level = xact::nest_level();
+    let mut moved = None;
     layout::with(firing.relation(), firing.function(), |layout| {
+        // An error may have left it there.
+        layout.take_moved();
         if is_plain(firing, layout) {
             transaction::with_buffer(|buffer| write(firing, layout, &mut Direct { buffer, level }));
         } else {
-            let mut row = None;
-            write(firing, layout, &mut row);
-            if let Some(row) = row {
-                in_order(firing, layout, row, level);
-            }
+            let mut rows = Vec::new();
+            write(firing, layout, &mut rows);
+            in_order(firing, layout, rows, level);
         }
+        moved = layout.take_moved();
     });
+    if let Some(moved) = moved {
+        path::follow(&moved);
+    }
     flush_if_full(level);
 }
 
@@ -119,16 +127,21 @@ fn is_plain(firing: &Firing<'_>, layout: &Layout) -> bool {
     transaction::with_statements(|statements| statements.is_plain(layout.table.to_u32()))
 }
 
-fn in_order(firing: &Firing<'_>, layout: &Layout, row: Row, level: i32) {
+/// A row that changes hands is captured as two: gone for the one office, new for the other.
+fn in_order(firing: &Firing<'_>, layout: &Layout, rows: Vec<Row>, level: i32) {
     let relation = firing.relation().to_u32();
-    let change = Change {
-        table: layout.table.to_u32(),
-        level,
-        old: firing.old_version().map(|place| (relation, place)),
-        old_command: firing.old_command(),
-        new: firing.new_version().map(|place| (relation, place)),
-        content: row,
-    };
-    let free = transaction::with_statements(|statements| statements.capture(change));
-    transaction::append(free);
+    let count = rows.len();
+    for (nth, row) in (1..).zip(rows) {
+        let new = firing.new_version().filter(|_| nth == count);
+        let change = Change {
+            table: layout.table.to_u32(),
+            level,
+            old: firing.old_version().map(|place| (relation, place)),
+            old_command: firing.old_command(),
+            new: new.map(|place| (relation, place)),
+            content: row,
+        };
+        let free = transaction::with_statements(|statements| statements.capture(change));
+        transaction::append(free);
+    }
 }

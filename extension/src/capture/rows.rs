@@ -19,7 +19,7 @@ fn capture_rows(partition: pg_sys::Oid, root: pg_sys::Oid, direction: &str, dele
 /// Captures each row of `partition` as a change of `root`.
 pub(super) fn all_rows(partition: pg_sys::Oid, root: pg_sys::Oid, deleted: bool) {
     let level = xact::nest_level();
-    let layout = Layout::of(catalog::describe_as(partition, root));
+    let mut layout = Layout::of(catalog::describe_as(partition, root));
     scan::each_row(partition, |row| {
         let full = transaction::with_buffer(|buffer| {
             let mut sink = Direct { buffer, level };

@@ -23,6 +23,7 @@ pub(super) fn capture(firing: &Firing<'_>) {
     layout::with(relation, firing.function(), |layout| {
         table = layout.table;
         if table == relation && !firing.is_before() {
+            layout.check_truncate();
             EMPTIED.with_borrow_mut(|emptied| emptied.retain(|known| *known != table));
             transaction::with_buffer(|buffer| layout.truncate(buffer, xact::nest_level()));
         }

@@ -12,7 +12,7 @@ use crate::pg::spi::{self, Fixed, Parameter};
 use crate::pg::{catalog, settings, user, xact};
 use crate::refuse::refuse;
 use crate::transaction::{self, Author};
-use officesync_wire::encode::{self, Ddl};
+use officesync_wire::encode::{self, Ddl, Tracked};
 use pgrx::pg_sys::{INT8OID, Oid, TEXTOID};
 use pgrx::prelude::*;
 
@@ -28,6 +28,7 @@ thread_local! {
     static TAKEN: Fixed = const {
         Fixed::new("SELECT d.statement FROM officesync.dropped_since($1::jsonb) d", &[TEXTOID])
     };
+    static REQUIRE_SCOPES: Fixed = const { Fixed::new("SELECT officesync.require_scopes()", &[]) };
     static WARN: Fixed = const {
         Fixed::new("SELECT officesync.warn_of_functions($1::oid)", &[INT8OID])
     };
@@ -138,6 +139,7 @@ pub(crate) fn end(watched: &Watched) {
         }
     }
     as_ourselves(|| {
+        spi::connected(|| REQUIRE_SCOPES.with(|all| all.statement().run(&[])));
         history::record(&watched.before, None, &watched.computed);
         if let Some((table, _)) = &watched.table {
             let parameters = [
@@ -183,16 +185,27 @@ impl Watched {
     }
 }
 
-/// `officesync.capture_tracking(schema, table, direction)`: at the head: tells the branches; without a direction
-/// that it is tracked no longer.
+/// `officesync.capture_tracking(schema, table, direction, branch_column, branch_path)`: at the head: tells the
+/// branches; without a direction that it is tracked no longer.
 #[pg_extern(sql = false)]
-fn capture_tracking(schema: &str, table: &str, direction: Option<&str>) {
+fn capture_tracking(
+    schema: &str,
+    table: &str,
+    direction: Option<&str>,
+    branch_column: Option<&str>,
+    branch_path: Option<&str>,
+) {
     if !is_user_of_head() {
         return;
     }
+    let tracked = direction.map(|direction| Tracked {
+        direction,
+        branch_column,
+        branch_path,
+    });
     transaction::with_buffer(|buffer| {
         buffer.group(xact::nest_level(), |out| {
-            encode::tracking_group(out, schema, table, direction);
+            encode::tracking_group(out, schema, table, tracked);
         });
     });
 }

@@ -11,10 +11,16 @@ thread_local! {
     static RECORD: Fixed = const {
         Fixed::new(
             "INSERT INTO officesync.conflicts
-                 (schema_name, table_name, key, kind, origin, origin_tick, policy, winner, columns, theirs, state)
+                 (schema_name, table_name, key, kind, origin, origin_tick, policy, winner, columns, theirs, state,
+                  told_to)
              VALUES ($1, $2, $3::jsonb, $4, $5, $6, 'schema',
                      CASE $8 WHEN 'parked' THEN 'nobody yet' ELSE 'head' END,
-                     ARRAY(SELECT jsonb_object_keys($7::jsonb)), $7::jsonb, $8)",
+                     ARRAY(SELECT jsonb_object_keys($7::jsonb)), $7::jsonb, $8,
+                     -- Whose rows those of a table were that is gone, nobody knows.
+                     CASE WHEN NOT EXISTS (
+                         SELECT FROM officesync.tracked t
+                         WHERE t.relation = to_regclass(format('%I.%I', $1, $2))
+                           AND t.branch_column IS NULL AND t.branch_path IS NULL) THEN $5 END)",
             &[TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID],
         )
     };

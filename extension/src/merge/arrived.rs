@@ -3,7 +3,9 @@
 use super::keys::Keys;
 use super::passing_on;
 use super::row::{Row, Table, borrowed};
+use crate::apply::scope;
 use crate::ddl::mapping;
+use crate::transaction;
 use officesync_wire::Op;
 use officesync_wire::decode::{RowGroup, Value};
 use officesync_wire::merge::Change as Sent;
@@ -83,8 +85,16 @@ impl<'a> Arrived<'a> {
             ..*table
         };
         for like in [&self.base, &self.theirs].into_iter().flatten() {
-            match whole.read(like) {
-                Some(row) => passing_on::stands(&whole, &borrowed(&row)),
+            let row = whole.read(like);
+            let row = row.as_ref().map(borrowed);
+            // A row that is another office's by now is gone for the one that sent the change.
+            let has = |row: &Vec<Option<&str>>| {
+                transaction::origin().is_none_or(|origin| {
+                    scope::owner(table.target, whole.columns, row).includes(&origin)
+                })
+            };
+            match row.filter(has) {
+                Some(row) => passing_on::stands(&whole, &row),
                 None => passing_on::is_gone(table, like),
             }
             if self.keys.each().count() < 2 {

@@ -17,6 +17,7 @@ use super::truncate;
 use super::unseen::{self, Others, microseconds};
 use crate::apply::lines::{Checks, Feed, Sender};
 use crate::apply::schema;
+use crate::apply::scope;
 use crate::apply::target::{self, Target};
 use crate::apply::tick::Amount;
 use crate::apply::window::Shape;
@@ -167,6 +168,8 @@ impl Merger<'_> {
     fn rows(&mut self, group: &RowGroup<'_>) {
         let target = spi::connected(|| target::find(&group.schema, &group.table));
         self.checks.table(&target.direction, target.plain_name());
+        // Of rows that go where others go it is told one by one.
+        scope::is_own(&target, group, &self.sender.office);
         let columns: Vec<&str> = group.columns.iter().map(|name| &**name).collect();
         let key = keys::columns(&target, group);
         let table = Table {
@@ -190,6 +193,11 @@ impl Merger<'_> {
             Some(ours) => arrived.with_key_of(table.key, ours),
             None => arrived,
         };
+        if self.is_anothers(table, arrived, &ours) {
+            let unseen = Unseen::new(table.columns.len());
+            let outcome = lost(arrived.op, ours.is_some());
+            return self.settle(table, arrived, &ours, outcome, &unseen, None);
+        }
         let taken = match (&arrived.keys.new, &arrived.theirs, arrived.op) {
             (Some(_), Some(theirs), Op::Update) => table.read(theirs).is_some(),
             _ => false,
@@ -243,6 +251,28 @@ impl Merger<'_> {
             };
         }
         self.settle(table, arrived, &ours, outcome, &unseen, function);
+    }
+
+    /// Whether the row, or the one it refers to, is another office's by now. An error where the branch never had it.
+    fn is_anothers(&self, table: &Table<'_>, arrived: &Arrived<'_>, ours: &Option<Row>) -> bool {
+        let sender = &self.sender.office;
+        let is_its =
+            |row: &[Option<&str>]| scope::owner(table.target, table.columns, row).includes(sender);
+        let has_changed_hands =
+            |row: &Row| -> bool { table.target.scope.is_some() && !is_its(&borrowed(row)) };
+        if let Some(scope::Scope::Path(path)) = &table.target.scope {
+            for row in [&arrived.base, &arrived.theirs].into_iter().flatten() {
+                let parent = path.parent_key(table.columns, row);
+                if is_its(row) {
+                    continue;
+                }
+                if parent.is_some_and(|parent| self.others.was_gone(parent)) {
+                    return true;
+                }
+                scope::forbid_parent(table.target, sender);
+            }
+        }
+        ours.as_ref().is_some_and(has_changed_hands)
     }
 
     /// Writes what stands, tells the others, and records what was in conflict.
@@ -307,6 +337,7 @@ impl Merger<'_> {
         for (schema, name) in names {
             let target = spi::connected(|| target::find(schema, name));
             self.checks.table(&target.direction, target.plain_name());
+            scope::check_truncate(&target, &self.sender.office);
             self.amount.changes += 1;
             let touched = transaction::is_merged() || self.others.touched(target.relation.to_u32());
             if target.row_key().is_none() || !touched {
@@ -373,6 +404,27 @@ impl Merger<'_> {
             on_delete: rules::of(table.target).delete().name(),
         };
         ledger::record(table, conflict, &entry);
+    }
+}
+
+/// The row has changed hands, or the one it refers to has: what stands is ours.
+fn lost<'a>(op: Op, is_there: bool) -> Outcome<'a> {
+    let kind = match (op, is_there) {
+        (Op::Insert, false) => Kind::ForeignKeyMissing,
+        (Op::Update, false) => Kind::UpdateMissing,
+        (Op::Delete, false) => Kind::DeleteMissing,
+        (Op::Insert, true) => Kind::InsertExists,
+        (Op::Update, true) => Kind::UpdateOriginDiffers,
+        (Op::Delete, true) => Kind::DeleteOriginDiffers,
+    };
+    Outcome {
+        standing: Standing::Ours,
+        writes: false,
+        conflict: Some(Conflict {
+            kind,
+            columns: Vec::new(),
+            whole: Some(Winner::Ours),
+        }),
     }
 }
 

@@ -2,9 +2,10 @@
 //! decides; it travels to the branches as any table that is authored at the head.
 
 use super::row::Table;
+use crate::apply::scope;
 use crate::pg::spi::{self, Fixed, Parameter};
 use officesync_wire::encode;
-use officesync_wire::merge::{Conflict, Policy, Winner};
+use officesync_wire::merge::{Conflict, Kind, Policy, Winner};
 use pgrx::pg_sys::{INT8OID, TEXTOID};
 
 thread_local! {
@@ -12,14 +13,14 @@ thread_local! {
         Fixed::new(
             "INSERT INTO officesync.conflicts
                  (schema_name, table_name, key, kind, origin, origin_tick, policy, winner, columns,
-                  base, ours, theirs, result, ours_by, ours_at, theirs_at, state)
+                  base, ours, theirs, result, ours_by, ours_at, theirs_at, state, told_to)
              VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9::text[],
                      $10::jsonb, $11::jsonb, $12::jsonb, $13::jsonb, $14,
                      'epoch'::timestamptz + ($15 + 946684800000000) * interval '1 microsecond',
-                     'epoch'::timestamptz + ($16 + 946684800000000) * interval '1 microsecond', $17)",
+                     'epoch'::timestamptz + ($16 + 946684800000000) * interval '1 microsecond', $17, $18)",
             &[
                 TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-                TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID,
+                TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID,
             ],
         )
     };
@@ -66,7 +67,14 @@ pub(super) fn record(table: &Table<'_>, conflict: &Conflict, entry: &Entry<'_>) 
     let versions = [entry.base, entry.ours, entry.theirs, entry.result].map(whole);
     let text = |text: &'_ Option<String>| text.as_deref().map(str::to_owned);
     let versions: Vec<Option<String>> = versions.iter().map(text).collect();
-    let (policy, winner) = decided(conflict, entry);
+    let told_to = told_to(table, entry);
+    // A row that came too late for the one it refers to.
+    let is_late = conflict.kind == Kind::ForeignKeyMissing && !conflict.parked();
+    let (policy, winner) = match told_to {
+        Some("") => ("changed hands".to_owned(), "head"),
+        _ if is_late => ("changed hands".to_owned(), "head"),
+        _ => decided(conflict, entry),
+    };
     let columns = array(
         conflict
             .columns
@@ -107,8 +115,23 @@ pub(super) fn record(table: &Table<'_>, conflict: &Conflict, entry: &Entry<'_>) 
             .map_or(Parameter::Null, |(_, at)| Parameter::Int8(at)),
         Parameter::Int8(entry.theirs_at),
         Parameter::Text(state),
+        told_to.map_or(Parameter::Null, Parameter::Text),
     ];
     spi::connected(|| RECORD.with(|record| record.statement().run(&parameters)));
+}
+
+/// The only office that is told; None: all. Of a scoped table it is the branch whose change it was, unless the head's
+/// row is another's by now: then it is nobody.
+fn told_to<'a>(table: &Table<'_>, entry: &Entry<'a>) -> Option<&'a str> {
+    table.target.scope.as_ref()?;
+    let is_its = |row: &&[Option<&str>]| {
+        scope::owner(table.target, table.columns, row).includes(entry.origin)
+    };
+    let rows = [entry.ours, entry.result];
+    Some(match rows.iter().flatten().all(is_its) {
+        true => entry.origin,
+        false => "",
+    })
 }
 
 /// The policies that decided, and who won.

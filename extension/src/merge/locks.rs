@@ -40,13 +40,13 @@ pub(super) fn with_table(target: &Target, group: &RowGroup<'_>, work: impl FnOnc
 }
 
 /// The row before and after the change.
-pub(super) struct Sides<'a> {
-    pub(super) old: Option<Vec<Option<&'a str>>>,
-    pub(super) new: Option<Vec<Option<&'a str>>>,
+pub(crate) struct Sides<'a> {
+    pub(crate) old: Option<Vec<Option<&'a str>>>,
+    pub(crate) new: Option<Vec<Option<&'a str>>>,
 }
 
 impl<'a> Sides<'a> {
-    pub(super) fn of(group: &'a RowGroup<'_>, row: &'a [Value<'_>]) -> Self {
+    pub(crate) fn of(group: &'a RowGroup<'_>, row: &'a [Value<'_>]) -> Self {
         let width = group.columns.len();
         let old = (group.op != Op::Insert).then(|| {
             (0..width)

@@ -14,7 +14,7 @@ pub(crate) mod head;
 mod keys;
 mod ledger;
 pub(crate) mod left_out;
-mod locks;
+pub(crate) mod locks;
 mod log;
 mod passing_on;
 pub(crate) mod pending;

@@ -1,6 +1,8 @@
-//! What stands at the head, told to all: also where the head itself wrote nothing.
+//! What stands at the head, told to all: also where the head itself wrote nothing. Rows of a scoped table are told to
+//! the office whose tick is applied: whoever else has the row has it as it is.
 
 use super::row::Table;
+use crate::addressed;
 use crate::office::{self, Role};
 use crate::pg::xact;
 use crate::transaction;
@@ -34,8 +36,11 @@ fn group(table: &Table<'_>, op: Op, row: &[Option<&str>]) {
         changed: &[],
     });
     let level = xact::nest_level();
+    let origin = transaction::origin().filter(|_| table.target.scope.is_some());
+    let mark = origin.map(|origin| addressed::mark(&origin));
     transaction::with_buffer(|buffer| {
         buffer.group(level, |out| {
+            out.extend_from_slice(mark.as_deref().unwrap_or_default());
             out.extend_from_slice(&header);
             out.push(encode::ROW_START);
             for (nth, value) in row.iter().enumerate() {

@@ -167,6 +167,14 @@ impl Others {
         }
     }
 
+    /// Whether a row was deleted, or changed hands.
+    pub(super) fn was_gone(&self, key: Key) -> bool {
+        let events = self.by_key.get(&key).into_iter().flatten();
+        events
+            .into_iter()
+            .any(|event| matches!(event.done, Done::Deleted))
+    }
+
     /// Whether anything was done to rows of that table.
     pub(super) fn touched(&self, table: u32) -> bool {
         self.by_table.contains_key(&table) || self.by_key.keys().any(|key| key.table == table)

@@ -24,6 +24,8 @@ pub(crate) struct Table {
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) columns: Vec<Column>,
+    /// What its capture trigger was given: the direction, and how its rows are shared out.
+    pub(crate) arguments: Vec<String>,
 }
 
 thread_local! {
@@ -154,7 +156,41 @@ pub(crate) fn describe_as(relation: Oid, root: Oid) -> Table {
         schema,
         name,
         columns: columns(relation, &key_names(root)),
+        arguments: capture_arguments(root),
     }
+}
+
+/// A tracked table as a query shows it that selects the columns that travel, in their order.
+pub(crate) fn describe_selected(relation: Oid) -> Table {
+    let mut table = describe_as(relation, relation);
+    for (place, column) in table.columns.iter_mut().enumerate() {
+        column.index = place;
+    }
+    table
+}
+
+/// The arguments of the trigger that captures the rows of a tracked table.
+fn capture_arguments(root: Oid) -> Vec<String> {
+    with_relation(root, |descriptor| {
+        if descriptor.trigdesc.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: the descriptor holds numtriggers triggers, each with tgnargs arguments; names and arguments are
+        // NUL-terminated.
+        unsafe {
+            let description = &*descriptor.trigdesc;
+            let count = description.numtriggers as usize;
+            let triggers = core::slice::from_raw_parts(description.triggers, count);
+            let ours = triggers
+                .iter()
+                .find(|trigger| CStr::from_ptr(trigger.tgname) == c"00_officesync_capture");
+            ours.map_or_else(Vec::new, |trigger| {
+                (0..trigger.tgnargs as usize)
+                    .map(|nth| text(CStr::from_ptr(*trigger.tgargs.add(nth))))
+                    .collect()
+            })
+        }
+    })
 }
 
 /// The names of the columns by which a row of `root` is found; all of them when it has no such key.

@@ -121,6 +121,33 @@ impl Statement {
         }
     }
 
+    /// The same as [`Statement::rows`] of a statement that only reads: what is committed at this very moment and what
+    /// this transaction has done, whatever its isolation level is.
+    pub(crate) fn newest_rows(&self, parameters: &[Parameter<'_>], limit: i64) -> Rows {
+        with_newest_snapshot(|| {
+            self.execute_as(parameters, true, limit);
+            // SAFETY: as in `rows`.
+            unsafe {
+                let table = pg_sys::SPI_tuptable;
+                if table.is_null() {
+                    return Rows { cells: Vec::new() };
+                }
+                let cells = copy_cells(table, pg_sys::SPI_processed);
+                pg_sys::SPI_freetuptable(table);
+                Rows { cells }
+            }
+        })
+    }
+
+    /// The same as [`Statement::each_tuple`], with what is committed at this very moment.
+    pub(crate) fn each_newest_tuple(
+        &self,
+        parameters: &[Parameter<'_>],
+        look: impl FnMut(&Tuple<'_>) -> ControlFlow<()>,
+    ) {
+        with_newest_snapshot(|| self.each_tuple(parameters, look));
+    }
+
     /// Runs it without writing anything, and shows each row as it lies in the server's memory, until `look`
     /// breaks off.
     pub(crate) fn each_tuple(
@@ -167,16 +194,39 @@ impl Statement {
     }
 
     fn execute(&self, parameters: &[Parameter<'_>], limit: i64) {
+        self.execute_as(parameters, false, limit);
+    }
+
+    fn execute_as(&self, parameters: &[Parameter<'_>], read_only: bool, limit: i64) {
         let mut values: Vec<Datum> = parameters.iter().map(datum).collect();
         let nulls = null_flags(parameters);
         // SAFETY: as many values and null flags as the plan has parameters, of its types.
         let code = unsafe {
-            pg_sys::SPI_execute_plan(self.plan, values.as_mut_ptr(), nulls.as_ptr(), false, limit)
+            pg_sys::SPI_execute_plan(
+                self.plan,
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                read_only,
+                limit,
+            )
         };
         if code < 0 {
             pgrx::error!("officesync: a prepared statement failed with SPI code {code}");
         }
     }
+}
+
+/// Runs `work` with a snapshot that sees what is committed now and what this transaction has done.
+fn with_newest_snapshot<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: popped below, or by the (sub)transaction's abort. The counter makes visible what was done so far.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+    }
+    let result = work();
+    // SAFETY: pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
 }
 
 impl Drop for Statement {

@@ -60,6 +60,16 @@ pub(crate) fn top_id() -> u64 {
     unsafe { pg_sys::GetTopFullTransactionId().value }
 }
 
+/// What was written so far can be seen from here on; the number of the command that begins, the same while nothing is
+/// written.
+pub(crate) fn begin_command() -> u32 {
+    // SAFETY: called inside a transaction; the counter moves only where something was written.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::GetCurrentCommandId(false)
+    }
+}
+
 /// Microseconds since 2000-01-01 UTC, by the clock of this machine.
 pub(crate) fn now() -> i64 {
     // SAFETY: reads the clock.

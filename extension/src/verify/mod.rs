@@ -43,6 +43,7 @@ fn range_digests(
     plain_order: bool,
     part_rows: i64,
     max_rows: i64,
+    branch: &str,
 ) -> TableIterator<
     'static,
     (
@@ -54,7 +55,7 @@ fn range_digests(
 > {
     let bounds = Bounds { after, upto };
     let parts = target::find_tracked(schema, table).map_or_else(Vec::new, |target| {
-        Range::new(&target, &columns, &key, plain_order).parts(&bounds, part_rows, max_rows)
+        Range::new(&target, &columns, &key, plain_order, branch).parts(&bounds, part_rows, max_rows)
     });
     let rows = parts.into_iter().map(|part| {
         (
@@ -79,6 +80,7 @@ fn range_rows(
     upto: Option<Vec<String>>,
     plain_order: bool,
     max_rows: i64,
+    branch: &str,
 ) -> TableIterator<
     'static,
     (
@@ -90,7 +92,7 @@ fn range_rows(
     let bounds = Bounds { after, upto };
     let mut found = Vec::new();
     if let Some(target) = target::find_tracked(schema, table) {
-        let range = Range::new(&target, &columns, &key, plain_order);
+        let range = Range::new(&target, &columns, &key, plain_order, branch);
         range.each(&bounds, max_rows, |key, texts, hash| {
             let texts = texts.iter().map(|text| text.map(str::to_owned)).collect();
             found.push((key.to_vec(), format!("{:016x}", hash as u64), texts));
@@ -129,8 +131,10 @@ fn tell_row(
     key: Vec<String>,
     values: Vec<String>,
     gone: bool,
+    branch: &str,
 ) -> Option<Vec<Option<String>>> {
-    tell::row(schema, table, &key, &values, gone)
+    let branch = Some(branch).filter(|branch| !branch.is_empty());
+    tell::row(schema, table, &key, &values, gone, branch)
 }
 
 /// `officesync.push_row(...)`: at a branch, sends a row of its own; see `sql/functions/verify/repair.sql`.

@@ -3,6 +3,7 @@
 //! The digest of a part is the sum of its rows' hashes: in whatever order they are read it is the same, and twins
 //! count twice.
 
+use crate::apply::scope;
 use crate::apply::sql::quote;
 use crate::apply::target::Target;
 use crate::pg::spi::{self, Parameter, Rows, Statement};
@@ -24,6 +25,8 @@ pub(super) struct Range<'a> {
     key: &'a [String],
     /// Texts go byte by byte and not by their collation: the offices' collations may differ.
     plain_order: bool,
+    /// Which rows the branch gets; None: all.
+    scope: Option<String>,
 }
 
 /// Some rows in a row.
@@ -42,12 +45,16 @@ impl<'a> Range<'a> {
         columns: &'a [String],
         key: &'a [String],
         plain_order: bool,
+        branch: &str,
     ) -> Self {
         Self {
             target,
             columns,
             key,
             plain_order,
+            scope: (!branch.is_empty())
+                .then(|| scope::condition(target, branch))
+                .flatten(),
         }
     }
 
@@ -146,7 +153,8 @@ impl<'a> Range<'a> {
         let after = edge(bounds.after.is_some(), ">");
         let upto = edge(bounds.upto.is_some(), "<=");
         let limit = next + 1;
-        let conditions: Vec<String> = after.into_iter().chain(upto).collect();
+        let scope = self.scope.clone();
+        let conditions: Vec<String> = after.into_iter().chain(upto).chain(scope).collect();
         let filter = match conditions.is_empty() {
             true => String::new(),
             false => format!(" WHERE {}", conditions.join(" AND ")),

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::tick::Found;
-use crate::database::{self, Client, Cursor, Drained, Tick};
+use crate::database::{self, Client, Cursor, Drained, Share, Tick};
 use crate::error::Result;
 
 /// How many ticks are looked up at once.
@@ -36,6 +36,9 @@ pub(crate) struct Underway {
     after: Cursor,
     /// The first part, when it was read together with the tick.
     ahead: Option<Drained>,
+    /// Of a tick for everybody of which some is for single branches: the shares that are not published yet, the one
+    /// under way first. Each is published as a tick of its own.
+    shares: VecDeque<Share>,
 }
 
 impl Underway {
@@ -46,7 +49,32 @@ impl Underway {
             part: 1,
             after: FROM_THE_START,
             ahead: None,
+            shares: VecDeque::new(),
         }
+    }
+
+    /// The same tick in shares, at least one.
+    pub(crate) fn shared(mut self, shares: Vec<Share>) -> Self {
+        self.ahead = None;
+        self.shares = shares.into();
+        self
+    }
+
+    /// The branches that the share under way is for; None where it is for everybody alike.
+    pub(crate) fn share(&self) -> Option<&[String]> {
+        self.shares.front().map(|share| share.branches.as_slice())
+    }
+
+    /// Whether the share under way is the last one.
+    pub(crate) fn is_last_share(&self) -> bool {
+        self.shares.len() <= 1
+    }
+
+    /// Begins with the next share.
+    pub(crate) fn next_share(&mut self) {
+        self.shares.pop_front();
+        self.part = 1;
+        self.after = FROM_THE_START;
     }
 
     /// Reads the next part.
@@ -54,7 +82,12 @@ impl Underway {
         if let Some(ahead) = self.ahead.take() {
             return Ok(ahead);
         }
-        database::drain(client, self.tick.number, self.after).await
+        let target = match (&self.target, self.shares.front()) {
+            (Target::Branch(branch), _) => branch,
+            (Target::Everybody, Some(share)) => &share.target,
+            (Target::Everybody, None) => "",
+        };
+        database::drain(client, self.tick.number, self.after, target).await
     }
 
     /// That part was handed to the broker.
@@ -128,7 +161,7 @@ impl Stream {
             let ticks = database::ticks_after(client, self.after, PAGE);
             let known = if self.made == self.after + 1 {
                 // The usual case when there is no backlog: one round trip for the tick and its part.
-                let part = database::drain(client, self.made, FROM_THE_START);
+                let part = database::drain(client, self.made, FROM_THE_START, "");
                 let (known, part) = tokio::join!(ticks, part);
                 ahead = part.ok();
                 known?
@@ -228,6 +261,7 @@ mod tests {
                 number: 5,
                 previous: 4,
                 created_us: 0,
+                targeted: false,
             };
             let part = Drained {
                 next: FROM_THE_START,

@@ -397,6 +397,12 @@ impl Outbox {
                     tick,
                     previous,
                     last: true,
+                }
+                | Confirmed::Share {
+                    tick,
+                    previous,
+                    last: true,
+                    ..
                 } => {
                     self.broker.well();
                     self.stream.confirm(tick, previous);

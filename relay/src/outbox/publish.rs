@@ -41,22 +41,33 @@ pub(crate) fn part(
         created_us: tick.created_us,
         targeted: None,
     };
-    let what = match &underway.target {
-        Target::Everybody => Confirmed::Part {
+    let ends = drained.last && underway.is_last_share();
+    let what = match (&underway.target, underway.share()) {
+        (Target::Everybody, Some(branches)) => Confirmed::Share {
+            branches: branches.to_vec(),
+            tick: tick.number,
+            previous: tick.previous,
+            last: ends,
+        },
+        (Target::Everybody, None) => Confirmed::Part {
             tick: tick.number,
             previous: tick.previous,
             last: drained.last,
         },
-        Target::Branch(branch) => Confirmed::Again {
+        (Target::Branch(branch), _) => Confirmed::Again {
             branch: branch.clone(),
             tick: tick.number,
             last: drained.last,
         },
     };
+    let (key, others) = match underway.share() {
+        Some([first, others @ ..]) => (first.clone(), others),
+        _ => (key(office, &underway.target), &[][..]),
+    };
     let outgoing = Outgoing {
-        key: key(office, &underway.target),
+        key,
         id: header.message_id().to_string(),
-        properties: tick_properties(&header, user, &drained.encoding),
+        properties: tick_properties(&header, user, &drained.encoding, others),
         body: std::mem::take(&mut drained.body),
     };
     (outgoing, what)

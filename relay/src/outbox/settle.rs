@@ -15,6 +15,13 @@ pub(crate) enum Confirmed {
         previous: i64,
         last: bool,
     },
+    /// A part of the share that some branches get of a tick for everybody; `last` ends the tick.
+    Share {
+        branches: Vec<String>,
+        tick: i64,
+        previous: i64,
+        last: bool,
+    },
     /// A part of a tick sent again to one branch.
     Again {
         branch: String,
@@ -153,6 +160,26 @@ impl InFlight {
                 // A control message without a reader is not worth a fuss: it is repeated.
                 (true, Confirmed::Control) => confirmed.push(Confirmed::Control),
                 (true, Confirmed::Part { .. }) => self.note(Trouble::Unroutable),
+                // The others have theirs. Those whose queue is missing are sent theirs when they connect.
+                (
+                    true,
+                    Confirmed::Share {
+                        branches,
+                        tick,
+                        previous,
+                        last,
+                    },
+                ) => {
+                    if let Some(branch) = branches.first().cloned() {
+                        self.note(Trouble::BranchMissing { branch });
+                    }
+                    confirmed.push(Confirmed::Share {
+                        branches,
+                        tick,
+                        previous,
+                        last,
+                    });
+                }
                 (true, Confirmed::Again { branch, .. } | Confirmed::Reading { branch, .. }) => {
                     self.note(Trouble::BranchMissing { branch });
                 }
@@ -257,6 +284,35 @@ mod tests {
                 branch: "b1".into()
             })
         );
+    }
+
+    #[test]
+    fn a_share_without_a_queue_does_not_hold_up_the_others() {
+        let share = |branch: &str, last: bool| Confirmed::Share {
+            branches: vec![branch.into()],
+            tick: 7,
+            previous: 6,
+            last,
+        };
+        let mut flight = InFlight::default();
+        flight.push(share("b1", false), "b1", "o/i/7/1", 10);
+        flight.push(share("b2", true), "b2", "o/i/7/1", 10);
+        flight.resolve(
+            0,
+            Outcome::AckedWithReturn {
+                key: "b2".into(),
+                id: "o/i/7/1".into(),
+            },
+        );
+        flight.resolve(1, Outcome::Acked);
+        assert_eq!(
+            flight.take_done().confirmed,
+            [share("b1", false), share("b2", true)]
+        );
+        let missing = Trouble::BranchMissing {
+            branch: "b2".into(),
+        };
+        assert_eq!(flight.take_done().trouble, Some(missing));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::drain::{Target, Underway};
-use super::{Outbox, publish};
+use super::{NO_BRANCH_REST, Outbox, publish};
 use crate::database::{self, Role, Tick};
 use crate::error::{Error, Result};
 
@@ -109,9 +109,24 @@ impl Outbox {
         }
         if let Some(underway) = self.stream.next(&self.session.client).await? {
             self.step_over_hole(underway.tick);
-            self.underway = Some(underway);
+            self.underway = self.in_shares(underway, now).await?;
         }
         Ok(())
+    }
+
+    /// A tick for everybody, ready to be published: where some of it is for single branches, once for each of these
+    /// and once for the others. None: no branch is known yet that could get any of it.
+    async fn in_shares(&mut self, underway: Underway, now: Instant) -> Result<Option<Underway>> {
+        if !underway.tick.targeted {
+            return Ok(Some(underway));
+        }
+        let shares = database::recipients(&self.session.client, underway.tick.number).await?;
+        if shares.is_empty() {
+            self.stream.look_again();
+            self.everybody_rests = Some(now + NO_BRANCH_REST);
+            return Ok(None);
+        }
+        Ok(Some(underway.shared(shares)))
     }
 
     async fn begin_again(&mut self, branch: String, number: i64) -> Result<()> {
@@ -186,6 +201,7 @@ impl Outbox {
         };
         let (last, changes, bytes) = (drained.last, drained.changes, drained.body.len());
         let (number, part) = (underway.tick.number, underway.part);
+        let is_last_share = underway.is_last_share();
         tracing::debug!(tick = number, part, changes, bytes, last, "publishing");
         let (outgoing, what) = publish::part(
             &self.around.office,
@@ -202,7 +218,11 @@ impl Outbox {
         stats
             .changes_sent
             .inc_by(u64::try_from(changes).unwrap_or(0));
-        if last {
+        if last && !is_last_share {
+            if let Some(underway) = &mut self.underway {
+                underway.next_share();
+            }
+        } else if last {
             self.finish_tick()?;
         }
         Ok(true)

@@ -173,6 +173,7 @@ fn changes(text: &mut String, change: &Change<'_>, left: usize, width: usize) ->
             schema,
             table,
             direction,
+            ..
         } => {
             let what = direction
                 .as_ref()

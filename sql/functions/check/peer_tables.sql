@@ -7,7 +7,15 @@ AS $$
                  FROM jsonb_array_elements_text(definition -> 'key') n) END
 $$;
 
--- check_peer_tables(): tables that only one of two offices tracks, or with another direction or key.
+-- scope_text(definition): how the rows of a table are shared out, for people to read.
+CREATE FUNCTION officesync.scope_text(definition jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce('the branch column ' || quote_ident(definition ->> 'branch_column'),
+                    'the branch path ' || quote_literal(definition ->> 'branch_path'), 'nothing')
+$$;
+
+-- check_peer_tables(): tables that only one of two offices tracks, or with another direction, scope or key.
 CREATE FUNCTION officesync.check_peer_tables() RETURNS TABLE (severity text, object text, problem text, remedy text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -31,6 +39,13 @@ AS $$
            format('SELECT officesync.track(%L, %L) here, or track it as %s at "%s"',
                   d."table", d.theirs ->> 'direction', d.ours ->> 'direction', d.office)
     FROM differing d WHERE d.ours ->> 'direction' <> d.theirs ->> 'direction'
+  UNION ALL
+    SELECT 'error', d."table",
+           format('its rows are shared out by %s here and by %s at office "%s"',
+                  officesync.scope_text(d.ours), officesync.scope_text(d.theirs), d.office),
+           'untrack it at the branch, and track it there as it is at the head'
+    FROM differing d
+    WHERE d.ours IS NOT NULL AND d.theirs IS NOT NULL AND officesync.scope_text(d.ours) <> officesync.scope_text(d.theirs)
   UNION ALL
     SELECT 'error', d."table",
            format('its key is %s here and %s at office "%s": changes do not find their rows',

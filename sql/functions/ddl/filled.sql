@@ -33,9 +33,10 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'capture_columns_wrapper';
 CREATE FUNCTION officesync.is_mutable(expression pg_node_tree) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'officesync_is_mutable';
 
--- capture_tracking(schema, table, direction), capture_definition(schema, table, statement): at the head: tell the
+-- capture_tracking(schema, table, direction, branch_column, branch_path), capture_definition(schema, table, statement): at the head: tell the
 -- branches of a table that is tracked (without a direction: no longer), and how to make it. Called by: track, untrack.
-CREATE FUNCTION officesync.capture_tracking(schema_name text, table_name text, direction text) RETURNS void
+CREATE FUNCTION officesync.capture_tracking(
+    schema_name text, table_name text, direction text, branch_column text, branch_path text) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'capture_tracking_wrapper';
 CREATE FUNCTION officesync.capture_definition(schema_name text, table_name text, statement text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'capture_definition_wrapper';

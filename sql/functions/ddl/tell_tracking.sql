@@ -31,7 +31,8 @@ BEGIN
         END;
         PERFORM officesync.warn_of_functions(tell_tracking.relation);
     END IF;
-    PERFORM officesync.capture_tracking(schema, name, tell_tracking.direction);
+    PERFORM officesync.capture_tracking(schema, name, tell_tracking.direction, k.branch_column, k.branch_path)
+    FROM officesync.tracked k WHERE k.relation = tell_tracking.relation;
     IF tell_tracking.direction IS NULL THEN
         INSERT INTO officesync.schema_history (schema_name, table_name, what) VALUES (schema, name, 'drop table');
     END IF;

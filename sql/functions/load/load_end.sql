@@ -79,13 +79,14 @@ BEGIN
         UPDATE officesync.load l SET error = NULL WHERE l.office = here AND l.error IS NOT NULL;
         RETURN (SELECT count(*) FROM officesync.load_statement s WHERE s.office = here AND s.done_at IS NULL);
     END IF;
-    FOR loaded IN SELECT k.relation, k.direction FROM officesync.load_table t
+    FOR loaded IN SELECT k.* FROM officesync.load_table t
                   JOIN officesync.tracked k ON k.relation = to_regclass(format('%I.%I', t.schema_name, t.table_name))
                   WHERE t.office = here LOOP
         -- In this order, because partitions of what is tracked already are taken for new ones.
         DELETE FROM officesync.tracked k WHERE k.relation = loaded.relation;
-        PERFORM officesync.create_triggers(loaded.relation, loaded.direction);
-        INSERT INTO officesync.tracked (relation, direction, tracked_by) VALUES (loaded.relation, loaded.direction, 'the head');
+        PERFORM officesync.create_triggers(loaded.relation, loaded.direction, officesync.scope_arguments(loaded.branch_column, loaded.branch_path));
+        INSERT INTO officesync.tracked (relation, direction, tracked_by, branch_column, branch_path)
+        VALUES (loaded.relation, loaded.direction, 'the head', loaded.branch_column, loaded.branch_path);
     END LOOP;
     DELETE FROM officesync.load_taken;
     UPDATE officesync.load l SET state = 'done', finished_at = clock_timestamp(), error = NULL WHERE l.office = here;

@@ -50,9 +50,9 @@ AS $$
         HAVING count(*) > 0) k ON true
 $$;
 
--- chunk_query(request): the statement that reads a chunk; its parameters are the texts of after, then of until.
+-- chunk_query(branch, root, request): the statement that reads a chunk of what the branch gets of a table; its parameters are the texts of after, then of until.
 -- Called by: read_load_rows.
-CREATE FUNCTION officesync.chunk_query(request jsonb) RETURNS text
+CREATE FUNCTION officesync.chunk_query(branch text, root regclass, request jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     WITH key AS (
@@ -64,14 +64,14 @@ AS $$
         FROM jsonb_array_elements_text(request -> 'columns') WITH ORDINALITY c (name, nth)
         JOIN jsonb_array_elements_text(request -> 'types') WITH ORDINALITY t (name, nth) ON t.nth = c.nth
     )
-    SELECT format('SELECT %s FROM ONLY %s%s%s',
+    SELECT format('SELECT %s FROM ONLY %s AS t%s%s',
                   (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
                    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
                   c.oid::regclass,
-                  CASE WHEN request ? 'after' OR request ? 'until' THEN ' WHERE ' || concat_ws(' AND ',
+                  coalesce(' WHERE ' || nullif(concat_ws(' AND ',
                       CASE WHEN request ? 'after' THEN format('(%s) > (%s)', key.columns, key.first) END,
-                      CASE WHEN request ? 'until' THEN format('(%s) <= (%s)', key.columns, key.second) END)
-                  ELSE '' END,
+                      CASE WHEN request ? 'until' THEN format('(%s) <= (%s)', key.columns, key.second) END,
+                      officesync.scope_condition(chunk_query.root, chunk_query.branch)), ''), ''),
                   CASE WHEN key.width > 0 THEN ' ORDER BY ' || key.columns ELSE '' END)
     FROM key, pg_class c WHERE c.oid = (request ->> 'leaf')::oid
 $$;
@@ -116,7 +116,7 @@ BEGIN
           UNION ALL
           SELECT 2, u.nth, u.text FROM jsonb_array_elements_text(request -> 'until') WITH ORDINALITY u (text, nth)) b (side, nth, text);
     SELECT e.* INTO chunk FROM officesync.encode_rows(
-        officesync.chunk_query(request), request ->> 'path', (request ->> 'leaf')::oid, root,
+        officesync.chunk_query(branch, root, request), request ->> 'path', (request ->> 'leaf')::oid, root,
         ARRAY(SELECT jsonb_array_elements_text(request -> 'key')), coalesce(bounds, '{}'),
         CASE WHEN whole THEN largest ELSE officesync.load_setting('load_chunk_bytes', '2MB')
              -- Read again it may hold more than it did.

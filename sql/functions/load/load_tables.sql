@@ -8,17 +8,18 @@ DECLARE
     told jsonb;
 BEGIN
     DELETE FROM officesync.load_table t WHERE t.office = read_load_tables.branch;
-    INSERT INTO officesync.load_table (office, nth, schema_name, table_name, direction, estimated_rows)
+    INSERT INTO officesync.load_table (office, nth, schema_name, table_name, direction, branch_column, branch_path, estimated_rows)
     SELECT read_load_tables.branch, row_number() OVER (ORDER BY t.direction = 'ledger' DESC, n.nspname, c.relname),
-           n.nspname, c.relname, t.direction, CASE t.direction WHEN 'up' THEN 0 ELSE officesync.estimated_rows(c.oid) END
-    FROM (SELECT t.relation, t.direction FROM officesync.tracked t
+           n.nspname, c.relname, t.direction, t.branch_column, t.branch_path, CASE t.direction WHEN 'up' THEN 0 ELSE officesync.estimated_rows(c.oid) END
+    FROM (SELECT t.relation, t.direction, t.branch_column, t.branch_path FROM officesync.tracked t
           -- Written at the head, known at every branch.
-          UNION ALL VALUES ('officesync.policy'::regclass, 'ledger'), ('officesync.conflicts', 'ledger')) t
+          UNION ALL VALUES ('officesync.policy'::regclass, 'ledger', NULL, NULL), ('officesync.conflicts', 'ledger', NULL, NULL)) t
     JOIN pg_class c ON c.oid = t.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace;
     SELECT jsonb_build_object(
         'tables', (SELECT jsonb_agg(jsonb_build_object('nth', t.nth, 'schema', t.schema_name, 'table', t.table_name,
-                                                       'direction', t.direction, 'rows', t.estimated_rows) ORDER BY t.nth)
+                                                       'direction', t.direction, 'branch_column', t.branch_column,
+                                                       'branch_path', t.branch_path, 'rows', t.estimated_rows) ORDER BY t.nth)
                    FROM officesync.load_table t WHERE t.office = read_load_tables.branch),
         'bytes', (SELECT coalesce(sum(pg_table_size(p.relid)), 0) FROM officesync.tracked t
                   CROSS JOIN LATERAL pg_partition_tree(t.relation) p WHERE t.direction <> 'up'),
@@ -97,12 +98,13 @@ BEGIN
             PERFORM officesync.define(item ->> 'kind', item ->> 'schema', item ->> 'name', item ->> 'part', item ->> 'statement');
         END LOOP;
         FOR item IN SELECT * FROM jsonb_array_elements(told -> 'tables') LOOP
-            INSERT INTO officesync.load_table (office, nth, schema_name, table_name, direction, estimated_rows)
+            INSERT INTO officesync.load_table (office, nth, schema_name, table_name, direction, branch_column, branch_path, estimated_rows)
             VALUES (here.name, (item ->> 'nth')::integer, item ->> 'schema', item ->> 'table', item ->> 'direction',
+                    item ->> 'branch_column', item ->> 'branch_path',
                     (item ->> 'rows')::bigint);
             CONTINUE WHEN item ->> 'direction' = 'ledger';
             PERFORM officesync.track_loaded(format('%I.%I', item ->> 'schema', item ->> 'table')::regclass,
-                                            item ->> 'direction');
+                                            item ->> 'direction', item ->> 'branch_column', item ->> 'branch_path');
         END LOOP;
         FOR item IN SELECT * FROM jsonb_array_elements(told -> 'sequences') LOOP
             PERFORM officesync.place_sequence(format('%I.%I', item ->> 'schema', item ->> 'name')::regclass,
@@ -151,9 +153,9 @@ BEGIN
 END
 $$;
 
--- track_loaded(relation, direction): what track() does, for a table that is loaded: it is the head that says so.
+-- track_loaded(relation, direction, branch_column, branch_path): what track() does, for a table that is loaded: it is the head that says so.
 -- Called by: take_load_tables. Touches: tracked, and the table's triggers.
-CREATE FUNCTION officesync.track_loaded(relation regclass, direction text) RETURNS void
+CREATE FUNCTION officesync.track_loaded(relation regclass, direction text, branch_column text, branch_path text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -161,8 +163,10 @@ BEGIN
         RAISE invalid_parameter_value USING MESSAGE = format('%L is not a direction', track_loaded.direction);
     END IF;
     -- Only the head writes it for now.
-    PERFORM officesync.create_triggers(relation, CASE track_loaded.direction WHEN 'up' THEN 'up' ELSE 'load' END);
-    INSERT INTO officesync.tracked (relation, direction, tracked_by) VALUES (relation, track_loaded.direction, 'the head');
+    PERFORM officesync.create_triggers(relation, CASE track_loaded.direction WHEN 'up' THEN 'up' ELSE 'load' END,
+                                       officesync.scope_arguments(track_loaded.branch_column, track_loaded.branch_path));
+    INSERT INTO officesync.tracked (relation, direction, tracked_by, branch_column, branch_path)
+    VALUES (relation, track_loaded.direction, 'the head', track_loaded.branch_column, track_loaded.branch_path);
 END
 $$;
 

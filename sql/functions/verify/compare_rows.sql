@@ -22,7 +22,7 @@ BEGIN
                                        FROM officesync.range_rows(
                                            about.schema_name, about.table_name, about.columns, about.key,
                                            officesync.texts(r -> 'after'), officesync.texts(r -> 'upto'),
-                                           about.plain_order, 20000) h)))
+                                           about.plain_order, 20000, read_rows.branch) h)))
                    FROM jsonb_array_elements(request -> 'ranges') r))::text, 'UTF8');
 END
 $$;

@@ -29,7 +29,7 @@ BEGIN
               about.schema_name, about.table_name, about.columns, about.key,
               officesync.texts(r.range -> 'after'), officesync.texts(r.range -> 'upto'), about.plain_order,
               CASE WHEN about.key = '{}' THEN 9e18 ELSE (r.range ->> 'part_rows')::bigint END::bigint,
-              CASE WHEN about.key = '{}' OR request ? 'ranges' THEN 9e18 ELSE scan_rows END::bigint)
+              CASE WHEN about.key = '{}' OR request ? 'ranges' THEN 9e18 ELSE scan_rows END::bigint, read_ranges.branch)
               WITH ORDINALITY AS d (upto, rows, digest, ended, part)) p;
     UPDATE officesync.reading r
     SET request = read_ranges.request || jsonb_build_object('parts',

@@ -30,7 +30,7 @@ BEGIN
             -- So that nobody adds that very row while all are told that there is none.
             EXECUTE format('LOCK TABLE %I.%I IN SHARE MODE', about.schema_name, about.table_name);
         END IF;
-        stands := officesync.tell_row(about.schema_name, about.table_name, about.key, key, kind = 'extra');
+        stands := officesync.tell_row(about.schema_name, about.table_name, about.key, key, kind = 'extra', branch);
     END IF;
     UPDATE officesync.difference d
     SET here = officesync.object(columns, stands), repaired_at = clock_timestamp()

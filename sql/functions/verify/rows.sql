@@ -6,11 +6,11 @@ CREATE FUNCTION officesync.verify_columns(schema text, "table" text) RETURNS tex
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'verify_columns_wrapper';
 
 -- range_digests(...): the rows behind the key "after", up to and with "upto" (NULL: without end), in parts of
--- part_rows rows, as far as max_rows go: the last key of each (NULL: the range's end is without end), the rows,
+-- part_rows rows, as far as max_rows go (branch: only what that branch gets; '': all): the last key of each (NULL: the range's end is without end), the rows,
 -- their digest, and whether the range ends there. Called by: read_ranges, take_ranges.
 CREATE FUNCTION officesync.range_digests(
     schema text, "table" text, columns text[], key text[], after text[], upto text[], plain_order boolean,
-    part_rows bigint, max_rows bigint)
+    part_rows bigint, max_rows bigint, branch text DEFAULT '')
 RETURNS TABLE (upto text[], rows bigint, digest text, ended boolean)
 LANGUAGE c SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS 'MODULE_PATHNAME', 'range_digests_wrapper';
@@ -19,7 +19,7 @@ AS 'MODULE_PATHNAME', 'range_digests_wrapper';
 -- take_rows.
 CREATE FUNCTION officesync.range_rows(
     schema text, "table" text, columns text[], key text[], after text[], upto text[], plain_order boolean,
-    max_rows bigint)
+    max_rows bigint, branch text DEFAULT '')
 RETURNS TABLE (key text[], hash text, texts text[])
 LANGUAGE c SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS 'MODULE_PATHNAME', 'range_rows_wrapper';
@@ -29,11 +29,12 @@ AS 'MODULE_PATHNAME', 'range_rows_wrapper';
 CREATE FUNCTION officesync.is_pending(schema text, "table" text, key text[], "values" text[]) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'is_pending_wrapper';
 
--- tell_row(schema, table, key, values, gone): at the head, tells all offices how the row with that key stands, as
+-- tell_row(schema, table, key, values, gone, branch): at the head, tells how the row with that key stands, as
 -- an ordinary change; returns its texts in the order of the columns' names, NULL where there is no such row. gone:
--- that is told too; the caller has locked the table, so that no such row comes meanwhile. Called by:
+-- that is told too; the caller has locked the table, so that no such row comes meanwhile. branch: for whose sake; of a
+-- table whose rows are shared out nobody else is told. Called by:
 -- note_difference, resend_row. Touches: outbox.
-CREATE FUNCTION officesync.tell_row(schema text, "table" text, key text[], "values" text[], gone boolean) RETURNS text[]
+CREATE FUNCTION officesync.tell_row(schema text, "table" text, key text[], "values" text[], gone boolean, branch text DEFAULT '') RETURNS text[]
 LANGUAGE c STRICT
 SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
 SET lc_monetary = 'C' SET xmloption = content SET extra_float_digits = 3 SET bytea_output = hex

@@ -2,8 +2,8 @@
 //! publish by hand.
 
 use lapin::options::{
-    BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions,
-    QueueDeleteOptions, QueuePurgeOptions,
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
+    QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
@@ -123,6 +123,49 @@ impl Topology {
             .expect("published")
             .await
             .expect("confirmed");
+    }
+
+    /// A queue of the test's own that gets what a branch's queue gets, from now on.
+    pub async fn tap(&self, branch: &str) -> String {
+        let queue = format!("tap.{branch}");
+        self.channel()
+            .await
+            .queue_declare(
+                queue.as_str().into(),
+                QueueDeclareOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .expect("a queue");
+        for key in ["all", branch] {
+            self.bind(&queue, "officesync.down", key).await;
+        }
+        queue
+    }
+
+    /// Takes what lies in a queue: the type, the encoding and the body of each message.
+    pub async fn take_all(&self, queue: &str) -> Vec<(String, String, Vec<u8>)> {
+        let channel = self.channel().await;
+        let mut taken = Vec::new();
+        let options = BasicGetOptions { no_ack: true };
+        while let Some(message) = channel
+            .basic_get(queue.into(), options)
+            .await
+            .expect("a message or none")
+        {
+            let properties = &message.delivery.properties;
+            let text = |text: &Option<lapin::types::ShortString>| {
+                text.as_ref()
+                    .map(|text| text.to_string())
+                    .unwrap_or_default()
+            };
+            taken.push((
+                text(properties.kind()),
+                text(properties.content_encoding()),
+                message.delivery.data.clone(),
+            ));
+        }
+        taken
     }
 
     /// A channel for one call: an error closes it.

@@ -27,7 +27,7 @@ CREATE TABLE chunks (n serial, request jsonb, line bytea, rows bigint, last text
 CREATE FUNCTION read_chunk(request jsonb, max bigint) RETURNS chunks LANGUAGE plpgsql AS $$
 DECLARE got chunks;
 BEGIN
-    SELECT NULL, request, e.* INTO got FROM officesync.encode_rows(officesync.chunk_query(request), request ->> 'path', (request ->> 'leaf')::oid,
+    SELECT NULL, request, e.* INTO got FROM officesync.encode_rows(officesync.chunk_query('nice', NULL, request), request ->> 'path', (request ->> 'leaf')::oid,
         (SELECT to_regclass(format('%I.%I', t.schema_name, t.table_name)) FROM officesync.load_table t WHERE t.office = 'nice' AND t.nth = (request ->> 'nth')::int),
         ARRAY(SELECT jsonb_array_elements_text(request -> 'key')),
         ARRAY(SELECT jsonb_array_elements_text(request -> 'after')) || ARRAY(SELECT jsonb_array_elements_text(request -> 'until')), max) e;
@@ -49,7 +49,7 @@ FROM chunks c JOIN officesync.load_table t ON t.office = 'nice' AND t.nth = (c.r
 -- By the index, not by sorting.
 SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off;
 PREPARE chunk(text, text, text, text) AS SELECT note, b, a, x FROM ONLY pairs WHERE (a, b) > (officesync.input($1, NULL::text[]), officesync.input($2, NULL::int[])) AND (a, b) <= (officesync.input($3, NULL::text[]), officesync.input($4, NULL::int[])) ORDER BY a, b;
-SELECT officesync.chunk_query(request || '{"after": ["A", 1], "until": ["B", 2]}') FROM chunks WHERE request -> 'columns' = '["a", "b"]' LIMIT 1;
+SELECT officesync.chunk_query('nice', NULL, request || '{"after": ["A", 1], "until": ["B", 2]}') FROM chunks WHERE request -> 'columns' = '["a", "b"]' LIMIT 1;
 EXPLAIN (COSTS off) EXECUTE chunk('A', '1', 'B', '2');
 RESET enable_seqscan; RESET enable_sort; RESET enable_bitmapscan;
 -- A chunk with both bounds is the same again, with what came into it since.

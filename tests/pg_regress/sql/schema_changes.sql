@@ -17,9 +17,9 @@ CREATE FUNCTION told() RETURNS SETOF text LANGUAGE sql AS $$
            || coalesce(' ' || (c.change ->> 'settings'), '')
     FROM officesync.outbox o
     CROSS JOIN LATERAL regexp_split_to_table(rtrim(convert_from(o.body, 'UTF8'), E'\n'), E'\n') WITH ORDINALITY l (line, number)
-    CROSS JOIN LATERAL jsonb_array_elements(l.line::jsonb -> 'changes') WITH ORDINALITY c (change, nth)
-    WHERE NOT o.compressed AND (c.change -> 'table' ->> 1) IS DISTINCT FROM 'conflicts'
-    ORDER BY o.sequence, o.chunk, l.number, c.nth $$;
+    CROSS JOIN LATERAL jsonb_array_elements(nullif(l.line, '')::jsonb -> 'changes') WITH ORDINALITY c (change, nth)
+    WHERE NOT o.compressed AND l.line <> '' AND (c.change -> 'table' ->> 1) IS DISTINCT FROM 'conflicts'
+    ORDER BY (SELECT s.sequence FROM officesync.outbox s WHERE s.xid = o.xid AND s.sequence IS NOT NULL), o.chunk, l.number, c.nth $$;
 -- Several in one string, with rows in between; each with its own text.
 INSERT INTO t VALUES (1, 1, 'one')\; ALTER TABLE t ADD COLUMN c int DEFAULT 7\; INSERT INTO t VALUES (2, 2, 'two', NULL, 8)\; ALTER TABLE t RENAME COLUMN a TO amount;
 -- Dynamic, in functions, under savepoints.

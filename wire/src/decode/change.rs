@@ -64,6 +64,10 @@ pub enum Change<'a> {
         table: Cow<'a, str>,
         /// Which way its rows travel (`both`, `down`, `up`); `None`: it is not tracked any more.
         direction: Option<Cow<'a, str>>,
+        /// The column that names the branch to which a row belongs.
+        branch_column: Option<Cow<'a, str>>,
+        /// The way to the row that tells it.
+        branch_path: Option<Cow<'a, str>>,
     },
 }
 

@@ -33,6 +33,8 @@ struct Fields<'a> {
     search_path: Option<Vec<Cow<'a, str>>>,
     settings: Option<Vec<Pair<'a>>>,
     direction: Option<Cow<'a, str>>,
+    branch_column: Option<Cow<'a, str>>,
+    branch_path: Option<Cow<'a, str>>,
 }
 
 impl Fields<'_> {
@@ -41,6 +43,10 @@ impl Fields<'_> {
             || self.key.is_some()
             || self.changed.is_some()
             || self.rows.is_some()
+    }
+
+    fn has_tracking(&self) -> bool {
+        self.direction.is_some() || self.branch_column.is_some() || self.branch_path.is_some()
     }
 
     fn has_statement(&self) -> bool {
@@ -120,6 +126,16 @@ impl<'a> Scanner<'a> {
                     return Err(Problem::Expected(DIRECTIONS));
                 }
                 once(&mut fields.direction, direction)
+            }
+            "branch_column" => {
+                self.field = Some("branch_column");
+                let column = self.name("a column name")?;
+                once(&mut fields.branch_column, column)
+            }
+            "branch_path" => {
+                self.field = Some("branch_path");
+                let path = self.string("a path")?;
+                once(&mut fields.branch_path, path)
             }
             other if other.starts_with("x_") => self.skip_value(self.limits.max_depth),
             _ => Err(Problem::UnknownField),
@@ -209,7 +225,7 @@ impl<'a> Scanner<'a> {
         if matches!(op, GroupOp::Track | GroupOp::Untrack) {
             return tracking(fields, op == GroupOp::Track);
         }
-        if fields.direction.is_some() {
+        if fields.has_tracking() {
             return Err(Problem::Rule("a direction belongs to track only"));
         }
         let (schema, table) = fields.table.ok_or(Problem::MissingField("table"))?;
@@ -281,7 +297,7 @@ impl<'a> Scanner<'a> {
 
 /// A statement: its fields alone.
 fn ddl<'a>(fields: Fields<'a>) -> Result<Change<'a>, Problem> {
-    if fields.has_rows() || fields.restart_identity.is_some() || fields.direction.is_some() {
+    if fields.has_rows() || fields.restart_identity.is_some() || fields.has_tracking() {
         return Err(Problem::Rule("a statement has neither columns nor rows"));
     }
     Ok(Change::Ddl(Ddl {
@@ -299,16 +315,24 @@ fn tracking<'a>(fields: Fields<'a>, begins: bool) -> Result<Change<'a>, Problem>
     if fields.has_rows() || fields.restart_identity.is_some() {
         return Err(Problem::Rule("tracking has neither columns nor rows"));
     }
-    let (schema, table) = fields.table.ok_or(Problem::MissingField("table"))?;
-    match (begins, &fields.direction) {
-        (true, None) => return Err(Problem::MissingField("direction")),
-        (false, Some(_)) => return Err(Problem::Rule("a direction belongs to track only")),
-        _ => {}
+    if !begins && fields.has_tracking() {
+        return Err(Problem::Rule("a direction belongs to track only"));
     }
+    if begins && fields.direction.is_none() {
+        return Err(Problem::MissingField("direction"));
+    }
+    if fields.branch_column.is_some() && fields.branch_path.is_some() {
+        return Err(Problem::Rule(
+            "a table has a branch column or a branch path",
+        ));
+    }
+    let (schema, table) = fields.table.ok_or(Problem::MissingField("table"))?;
     Ok(Change::Tracking {
         schema,
         table,
         direction: fields.direction,
+        branch_column: fields.branch_column,
+        branch_path: fields.branch_path,
     })
 }
 

@@ -95,15 +95,34 @@ pub fn ddl_group(out: &mut Vec<u8>, ddl: &Ddl<'_>) {
     out.push(b'}');
 }
 
-/// Appends a whole group that says that a table is tracked from here on, or, without a direction, no longer.
-pub fn tracking_group(out: &mut Vec<u8>, schema: &str, table: &str, direction: Option<&str>) {
-    match direction {
-        Some(direction) => {
-            table_and_op(out, schema, table, "track");
-            out.extend_from_slice(b",\"direction\":");
-            string(out, direction.as_bytes());
-        }
-        None => table_and_op(out, schema, table, "untrack"),
+/// How a table is tracked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tracked<'a> {
+    /// Which way its rows travel: `both`, `down` or `up`.
+    pub direction: &'a str,
+    /// The column that names the branch to which a row belongs.
+    pub branch_column: Option<&'a str>,
+    /// The way to the row that tells it.
+    pub branch_path: Option<&'a str>,
+}
+
+/// Appends a whole group that says that a table is tracked so from here on, or (None) no longer.
+pub fn tracking_group(out: &mut Vec<u8>, schema: &str, table: &str, tracked: Option<Tracked<'_>>) {
+    let Some(tracked) = tracked else {
+        table_and_op(out, schema, table, "untrack");
+        return out.push(b'}');
+    };
+    table_and_op(out, schema, table, "track");
+    let mut field = |name: &[u8], text: &str| {
+        out.extend_from_slice(name);
+        string(out, text.as_bytes());
+    };
+    field(b",\"direction\":", tracked.direction);
+    if let Some(column) = tracked.branch_column {
+        field(b",\"branch_column\":", column);
+    }
+    if let Some(path) = tracked.branch_path {
+        field(b",\"branch_path\":", path);
     }
     out.push(b'}');
 }

@@ -13,8 +13,8 @@ mod number;
 mod value;
 
 pub use group::{
-    Ddl, GROUP_END, Group, ROW_END, ROW_START, SEPARATOR, ddl_group, group_header, tracking_group,
-    truncate_group,
+    Ddl, GROUP_END, Group, ROW_END, ROW_START, SEPARATOR, Tracked, ddl_group, group_header,
+    tracking_group, truncate_group,
 };
 pub use line::{LineHead, line_end, line_start};
 pub use number::is_json_number;

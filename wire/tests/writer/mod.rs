@@ -42,6 +42,7 @@ pub(crate) enum Written {
         schema: String,
         table: String,
         direction: Option<String>,
+        branch_column: Option<String>,
     },
 }
 
@@ -81,7 +82,15 @@ fn write_change(out: &mut Vec<u8>, change: &Written) {
             schema,
             table,
             direction,
-        } => encode::tracking_group(out, schema, table, direction.as_deref()),
+            branch_column,
+        } => {
+            let tracked = direction.as_deref().map(|direction| encode::Tracked {
+                direction,
+                branch_column: branch_column.as_deref(),
+                branch_path: None,
+            });
+            encode::tracking_group(out, schema, table, tracked);
+        }
         Written::Truncate {
             schema,
             table,
@@ -176,10 +185,13 @@ fn expected_change(change: &Written) -> Change<'_> {
             schema,
             table,
             direction,
+            branch_column,
         } => Change::Tracking {
             schema: schema.into(),
             table: table.into(),
             direction: direction.as_ref().map(Cow::from),
+            branch_column: branch_column.as_ref().map(Cow::from),
+            branch_path: None,
         },
         Written::Truncate {
             schema,

@@ -24,6 +24,7 @@ mod schema_fuzz;
 mod schema_tools;
 mod status;
 mod stories;
+mod subsets;
 mod sync;
 mod travel;
 mod values;
