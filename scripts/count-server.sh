@@ -33,6 +33,7 @@ delete() { echo "DELETE FROM $1 WHERE n BETWEEN $2 AND $3;"; }
 psql() { "$bin/psql" -h "$work" -U postgres -qAtX -v ON_ERROR_STOP=1 "$@"; }
 rows=5000 # of the tables that are updated and deleted from
 few=1000  # rows of a short run; a tick carries so many
+alone=60  # ticks that carry one row each
 prepare() {
     "${as_postgres[@]}" "$bin/initdb" -D template -U postgres -A trust -E UTF8 --locale=C -N >initdb.log
     "${as_postgres[@]}" "$bin/postgres" -D template -c listen_addresses= -c unix_socket_directories="$work" \
@@ -63,6 +64,10 @@ prepare() {
                 echo "SELECT officesync.tick();"
             done
         done
+        for what in $(seq $alone); do
+            insert sales $((29000 + what)) $((29000 + what))
+            echo "SELECT officesync.tick();"
+        done
         echo "CREATE TABLE bodies AS SELECT t.tick, d.encoding, d.body, d.last FROM officesync.ticks_after(0, 100) t,
             LATERAL officesync.drain(t.tick, 0, -1) d;"
         echo "\\copy bodies TO '$work/bodies'"
@@ -75,7 +80,7 @@ prepare() {
         echo "SELECT officesync.receive_welcome('head', '$(incarnation head)', 0, 0, '$(incarnation branch1)', NULL);"
         echo "VACUUM (FREEZE, ANALYZE);"
     } | psql -d branch1 >/dev/null
-    if [ "$(psql -d branch1 -c 'SELECT count(*) FROM bodies WHERE last')" != 9 ]; then
+    if [ "$(psql -d branch1 -c 'SELECT count(*) FROM bodies WHERE last')" != $((9 + alone)) ]; then
         echo "a tick of $few rows does not fit one message any more" >&2
         exit 1
     fi
@@ -113,16 +118,22 @@ small() {
 }
 applying() {
     local tick
-    for tick in $(seq "$1"); do
-        echo "SELECT a.outcome FROM bodies b, officesync.apply('head', (SELECT incarnation FROM officesync.peer)," \
-            "b.tick, b.tick - 1, 1, true, 0, NULL, NULL, NULL, b.encoding, b.body) a WHERE b.tick = $tick;"
-    done
+    echo "PREPARE applying (int) AS SELECT a.outcome FROM bodies b, officesync.apply('head', (SELECT incarnation FROM" \
+        "officesync.peer), b.tick, b.tick - 1, 1, true, 0, NULL, NULL, NULL, b.encoding, b.body) a WHERE b.tick = \$1;"
+    for tick in $(seq "$1"); do echo "EXECUTE applying ($tick);"; done
 }
 applied() {
     local first last
     first=$(applying $(($1 - 2)) | count branch1)
     last=$(applying "$1" | count branch1)
     echo $(((last - first) / (2 * few)))
+}
+# A tick of one row: what stands around the rows.
+applied_alone() {
+    local first last
+    first=$(applying $((9 + alone / 2)) | count branch1)
+    last=$(applying $((9 + alone)) | count branch1)
+    echo $(((last - first) / (alone - alone / 2)))
 }
 
 transactions() {
@@ -150,3 +161,4 @@ for what in insert update delete; do
     last=$((last + 3))
     compare "apply: $what, a row" "${plain[$what]}" "$(applied $last)"
 done
+line 'apply: a tick of one row' - "$(applied_alone)"

@@ -146,9 +146,7 @@ impl Buffer {
             let chunks = addressed::chunks(&open, number, true, start);
             frame.groups.append(&mut addressed::marked(chunks));
         } else {
-            frame
-                .groups
-                .splice(frame.closed..frame.closed, start(number, true));
+            insert_at(&mut frame.groups, frame.closed, &start(number, true));
             encode::line_end(&mut frame.groups);
         }
         frame.closed = frame.groups.len();
@@ -321,6 +319,14 @@ impl Frame {
             self.groups.extend_from_slice(encode::GROUP_END);
         }
     }
+}
+
+/// Moves what stands from `at` on back, and puts `head` before it.
+pub(crate) fn insert_at(bytes: &mut Vec<u8>, at: usize, head: &[u8]) {
+    let end = bytes.len();
+    bytes.extend_from_slice(head);
+    bytes.copy_within(at..end, at + head.len());
+    bytes[at..at + head.len()].copy_from_slice(head);
 }
 
 /// Appends groups, and lines that are complete, to others; tells where the complete ones end then.

@@ -11,28 +11,19 @@ use crate::pg::spi::{self, Fixed, Parameter, Rows};
 use crate::refuse::refuse;
 use officesync_wire::message::Encoding;
 use pgrx::prelude::*;
+use std::cell::RefCell;
+use std::thread::LocalKey;
 
-thread_local! {
-    static TICK: Fixed = const {
-        Fixed::new(
-            "SELECT t.snapshot, b.snapshot, t.last_sequence, t.part_bytes, t.targets IS NOT NULL
-             FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous
-             WHERE t.number = $1",
-            &[pg_sys::INT8OID],
-        )
-    };
-    /// The next rows after a cursor, until they hold as many bytes as a part may. A row of more than
-    /// two parts ends the rows before it and is cut into pieces of half a part, for there are many of
-    /// them under way at once; the last one may be up to twice that. Only the bytes asked for are read.
-    static PART: Fixed = const {
-        Fixed::new(
-            "WITH page AS MATERIALIZED (
-                 SELECT o.xid, o.sequence FROM officesync.outbox o
-                 WHERE o.sequence BETWEEN $1 AND $2
-                   AND pg_visible_in_snapshot(o.xid, $3::pg_snapshot)
-                   AND NOT pg_visible_in_snapshot(o.xid, $4::pg_snapshot)
-                   AND (o.target IS NULL OR o.target = $8)
-                 ORDER BY o.sequence LIMIT 4096),
+/// The next rows after a cursor, until they hold as many bytes as a part may; `$page` are the transactions
+/// they are looked for in. A row of more than two parts ends the rows before it and is cut into pieces of
+/// half a part, for there are many of them under way at once; the last one may be up to twice that. Only the
+/// bytes asked for are read.
+macro_rules! part_of {
+    ($page:literal) => {
+        concat!(
+            "WITH page AS MATERIALIZED (",
+            $page,
+            "),
              candidate AS (
                  SELECT p.sequence, c.chunk, c.compressed, c.changes, c.body,
                         octet_length(c.body) AS bytes,
@@ -51,17 +42,60 @@ thread_local! {
              FROM candidate
              WHERE (bytes_before = 0 AND ($7 = 0 OR (cut AND $7 < bytes)))
                 OR (bytes_before > 0 AND bytes_before < $6 AND NOT cut AND $7 = 0)
-             ORDER BY sequence, chunk",
-            &[
-                pg_sys::INT8OID,
-                pg_sys::INT8OID,
-                pg_sys::TEXTOID,
-                pg_sys::TEXTOID,
-                pg_sys::INT4OID,
-                pg_sys::INT8OID,
-                pg_sys::INT4OID,
-                pg_sys::TEXTOID,
-            ],
+             ORDER BY sequence, chunk"
+        )
+    };
+}
+
+/// The parameters of both statements of [`part_of`].
+const PART_TYPES: &[pg_sys::Oid] = &[
+    pg_sys::INT8OID,
+    pg_sys::TEXTOID,
+    pg_sys::TEXTOID,
+    pg_sys::TEXTOID,
+    pg_sys::INT4OID,
+    pg_sys::INT8OID,
+    pg_sys::INT4OID,
+    pg_sys::TEXTOID,
+];
+
+thread_local! {
+    static TICK: Fixed = const {
+        Fixed::new(
+            "SELECT t.snapshot, b.snapshot, t.last_sequence, t.part_bytes,
+                    EXISTS (SELECT FROM officesync.tick_page p WHERE p.tick = t.number),
+                    t.targets IS NOT NULL
+             FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous
+             WHERE t.number = $1",
+            &[pg_sys::INT8OID],
+        )
+    };
+    /// The first page of a tick that ends with this sequence or later.
+    static PAGE: Fixed = const {
+        Fixed::new(
+            "SELECT p.xids, p.last_sequence FROM officesync.tick_page p WHERE p.tick = $1 AND p.last_sequence >= $2
+             ORDER BY p.last_sequence LIMIT 1",
+            &[pg_sys::INT8OID, pg_sys::INT8OID],
+        )
+    };
+    static PART_OF_PAGE: Fixed = const {
+        Fixed::new(
+            part_of!(
+                "SELECT o.xid, o.sequence FROM unnest($2::xid8[]) AS member (xid)
+                 JOIN officesync.outbox o ON o.xid = member.xid
+                 WHERE o.sequence >= $1 AND (o.target IS NULL OR o.target = $8)"
+            ),
+            PART_TYPES,
+        )
+    };
+    static PART_OF_BATCH: Fixed = const {
+        Fixed::new(
+            part_of!(
+                "SELECT b.xid, b.sequence
+                 FROM officesync.batch($4::pg_snapshot, $3::pg_snapshot) b
+                 WHERE b.sequence >= $1 AND (b.target IS NULL OR b.target = $8)"
+            ),
+            PART_TYPES,
         )
     };
 }
@@ -71,20 +105,19 @@ thread_local! {
     /// transaction's last chunk is for the target where any of it is.
     static LAST: Fixed = const {
         Fixed::new(
-            "SELECT (SELECT o.sequence FROM officesync.outbox o
-                     WHERE o.sequence BETWEEN t.first_sequence AND t.last_sequence
-                       AND pg_visible_in_snapshot(o.xid, t.snapshot) AND NOT pg_visible_in_snapshot(o.xid, b.snapshot)
-                       AND (o.target IS NULL OR o.target = $2)
-                     ORDER BY o.sequence DESC LIMIT 1),
-                    EXISTS (SELECT FROM officesync.outbox o WHERE o.sequence = t.last_sequence)
-             FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous
+            "SELECT max(o.sequence) FILTER (WHERE o.target IS NULL OR o.target = $2),
+                    coalesce(max(o.sequence) = max(t.last_sequence), false)
+             FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous,
+                  LATERAL officesync.batch(b.snapshot, t.snapshot) o
              WHERE t.number = $1",
             &[pg_sys::INT8OID, pg_sys::TEXTOID],
         )
     };
+    /// What it said last: the parts of a tick are asked for one after another.
+    static LAST_KNOWN: RefCell<Option<(i64, String, Option<i64>)>> = const { RefCell::new(None) };
 }
 
-/// Columns of [`PART`].
+/// Columns of a part.
 const SEQUENCE: usize = 0;
 const CHUNK: usize = 1;
 const COMPRESSED: usize = 2;
@@ -189,37 +222,58 @@ fn part_after(tick: i64, after: Cursor, target: &str) -> (Rows, Option<i64>) {
     };
     let last_sequence = facts.number(0, 2).unwrap_or_default();
     let part_bytes = facts.number(0, 3).unwrap_or_default();
-    let last_of_target = match facts.is_true(0, 4) {
+    let last_sequence = match facts.is_true(0, 5) {
         false => Some(last_sequence),
         true => last_for(tick, target, last_sequence),
     };
-    let rows = PART.with(|part| {
-        part.statement().rows(
-            &[
-                Parameter::Int8(after.sequence),
-                Parameter::Int8(last_sequence),
-                Parameter::Text(now),
-                Parameter::Text(before),
-                Parameter::Int4(after.chunk),
-                Parameter::Int8(part_bytes),
-                Parameter::Int4(after.byte),
-                Parameter::Text(target),
-            ],
-            0,
-        )
-    });
-    (rows, last_of_target)
+    let part = |of: &'static LocalKey<Fixed>, xids: Parameter<'_>| {
+        let parameters = [
+            Parameter::Int8(after.sequence),
+            xids,
+            Parameter::Text(now),
+            Parameter::Text(before),
+            Parameter::Int4(after.chunk),
+            Parameter::Int8(part_bytes),
+            Parameter::Int4(after.byte),
+            Parameter::Text(target),
+        ];
+        of.with(|part| part.statement().rows(&parameters, 0))
+    };
+    if !facts.is_true(0, 4) {
+        return (part(&PART_OF_BATCH, Parameter::Null), last_sequence);
+    }
+    let mut from = after.sequence;
+    loop {
+        let parameters = [Parameter::Int8(tick), Parameter::Int8(from)];
+        let page = PAGE.with(|page| page.statement().rows(&parameters, 1));
+        let xids = page.text(0, 0).map_or(Parameter::Null, Parameter::Text);
+        let rows = part(&PART_OF_PAGE, xids);
+        // Where the cursor stands at a page's end, the part begins on a later one.
+        match page.number(0, 1) {
+            Some(last) if rows.len() == 0 => from = last + 1,
+            _ => return (rows, last_sequence),
+        }
+    }
 }
 
 /// The last transaction of a tick that has anything for the target; the tick's last where the rows are gone, so that
 /// they are missed.
 fn last_for(tick: i64, target: &str, last_sequence: i64) -> Option<i64> {
+    let known = LAST_KNOWN.with_borrow(|known| match known {
+        Some((of, for_whom, last)) if *of == tick && for_whom == target => Some(*last),
+        _ => None,
+    });
+    if let Some(last) = known {
+        return last;
+    }
     let parameters = [Parameter::Int8(tick), Parameter::Text(target)];
     let last = LAST.with(|last| last.statement().rows(&parameters, 1));
-    match last.is_true(0, 1) {
-        true => last.number(0, 0),
-        false => Some(last_sequence),
+    if !last.is_true(0, 1) {
+        return Some(last_sequence);
     }
+    let last = last.number(0, 0);
+    LAST_KNOWN.set(Some((tick, target.to_owned(), last)));
+    last
 }
 
 /// A piece of a single row, as it is stored: compressed again, it could not be joined.

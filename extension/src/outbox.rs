@@ -5,7 +5,7 @@
 //! has the larger number.
 
 use crate::addressed;
-use crate::buffer::Chunk;
+use crate::buffer::{self, Chunk};
 use crate::civil;
 use crate::office;
 use crate::pg::catalog::{self, Fresh};
@@ -222,7 +222,7 @@ fn lines(chunk: Chunk, sequence: Option<i64>) -> Vec<u8> {
     if lines.try_reserve(head.len() + 16).is_err() {
         refuse::no_memory(lines.len());
     }
-    lines.splice(closed..closed, head);
+    buffer::insert_at(&mut lines, closed, &head);
     encode::line_end(&mut lines);
     lines
 }

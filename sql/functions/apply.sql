@@ -15,8 +15,9 @@ CREATE FUNCTION officesync.apply(
     created_us bigint, peer_position bigint, position_incarnation text, broker_user text,
     encoding text, body bytea, continued boolean DEFAULT false)
 RETURNS TABLE (outcome text, "position" bigint, changes bigint, detail text, seen bigint)
+-- It runs as a replica does, which the library arranges: SET session_replication_role would make it plan
+-- all its statements again at each call.
 LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET session_replication_role = replica
 SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
 SET lc_monetary = 'C' SET xmloption = content SET extra_float_digits = 1 SET bytea_output = hex
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off

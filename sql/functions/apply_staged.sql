@@ -4,7 +4,6 @@
 CREATE FUNCTION officesync.apply_staged(origin text)
 RETURNS TABLE (outcome text, "position" bigint, changes bigint, detail text, seen bigint)
 LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET session_replication_role = replica
 SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
 SET lc_monetary = 'C' SET xmloption = content SET extra_float_digits = 1 SET bytea_output = hex
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off

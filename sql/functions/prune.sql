@@ -1,6 +1,6 @@
 -- prune(): forgets what every peer has acknowledged; returns the bytes of disk that became free. While no
 -- peer is known, everything is kept: the first branch will want it all. Called by: the relay.
--- Touches: outbox, tick, conflicts, peer.
+-- Touches: outbox, tick, tick_page, conflicts, peer.
 CREATE FUNCTION officesync.prune() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
@@ -17,6 +17,7 @@ BEGIN
         RETURN 0;
     END IF;
     PERFORM officesync.settle_history();
+    DELETE FROM officesync.tick_page p WHERE p.tick <= done.number;
     DELETE FROM officesync.tick t WHERE t.number < done.number;
     RETURN officesync.rotate_outbox(done.snapshot);
 END

@@ -3,15 +3,33 @@
 CREATE FUNCTION officesync.begin_tick() RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'begin_tick_wrapper';
 
+-- batch(since, until): the outbox rows that the later snapshot sees and the earlier one does not. Inlined
+-- where it is called. Called by: tick, drain. Touches nothing.
+CREATE FUNCTION officesync.batch(since pg_snapshot, until pg_snapshot)
+RETURNS TABLE (xid xid8, sequence bigint, changes integer, bytes integer, target text)
+LANGUAGE sql STABLE
+AS $$
+    SELECT o.xid, o.sequence, o.changes, pg_catalog.octet_length(o.body), o.target FROM officesync.outbox o
+    WHERE o.xid >= pg_catalog.pg_snapshot_xmax(since) AND o.xid < pg_catalog.pg_snapshot_xmax(until)
+      AND pg_catalog.pg_visible_in_snapshot(o.xid, until)
+    UNION ALL
+    SELECT o.xid, o.sequence, o.changes, pg_catalog.octet_length(o.body), o.target
+    FROM pg_catalog.pg_snapshot_xip(since) AS late (xid)
+    JOIN officesync.outbox o ON o.xid = late.xid
+    WHERE pg_catalog.pg_visible_in_snapshot(o.xid, until)
+$$;
+
 -- tick(known): makes a batch boundary if anything was committed since the last one; returns its number,
 -- or else that of a newer tick than the caller knows (somebody else made it), or NULL. Its own commit is synchronous, which flushes the commits of all it has seen: nothing is
 -- published that a crash could undo. Called by: the relay, as a transaction of its own.
--- Touches: outbox, tick.
+-- Touches: outbox, tick, tick_page.
 CREATE FUNCTION officesync.tick(known bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
+    -- Transactions of a page, and of a batch that needs none.
+    page    CONSTANT bigint := 2048;
     before  officesync.tick;
     present pg_snapshot;
     batch   record;
@@ -21,17 +39,10 @@ BEGIN
     END IF;
     SELECT * INTO STRICT before FROM officesync.tick ORDER BY number DESC LIMIT 1;
     present := pg_current_snapshot();
-    SELECT min(o.sequence) AS first, max(o.sequence) AS last,
-           count(o.sequence) AS transactions, sum(o.changes) AS changes,
-           sum(octet_length(o.body)) AS bytes,
-           array_agg(DISTINCT o.target) FILTER (WHERE o.target IS NOT NULL) AS targets
-    INTO batch
-    FROM (SELECT o.* FROM officesync.outbox o
-          WHERE o.xid >= pg_snapshot_xmax(before.snapshot) AND o.xid < pg_snapshot_xmax(present)
-          UNION ALL
-          SELECT o.* FROM pg_snapshot_xip(before.snapshot) AS late (xid)
-          JOIN officesync.outbox o ON o.xid = late.xid) o
-    WHERE pg_visible_in_snapshot(o.xid, present);
+    SELECT min(b.sequence) AS first, max(b.sequence) AS last,
+           count(b.sequence) AS transactions, sum(b.changes) AS changes, sum(b.bytes) AS bytes,
+           array_agg(DISTINCT b.target) FILTER (WHERE b.target IS NOT NULL) AS targets
+    INTO batch FROM officesync.batch(before.snapshot, present) b;
     IF batch.last IS NULL THEN
         RETURN CASE WHEN before.number > tick.known THEN before.number END;
     END IF;
@@ -42,6 +53,13 @@ BEGIN
                                  transactions, changes, bytes, part_bytes, targets)
     VALUES (before.number + 1, before.number, present, batch.first, batch.last,
             batch.transactions, batch.changes, batch.bytes, officesync.part_bytes(), batch.targets);
+    IF batch.transactions > page THEN
+        INSERT INTO officesync.tick_page (tick, last_sequence, xids)
+        SELECT before.number + 1, max(b.sequence), array_agg(b.xid ORDER BY b.sequence)
+        FROM (SELECT b.xid, b.sequence, (row_number() OVER (ORDER BY b.sequence) - 1) / page AS page
+              FROM officesync.batch(before.snapshot, present) b WHERE b.sequence IS NOT NULL) b
+        GROUP BY b.page;
+    END IF;
     RETURN before.number + 1;
 END
 $$;

@@ -16,6 +16,15 @@ CREATE TABLE officesync.tick (
     targets        text[]
 );
 
+-- The order of a batch of many transactions: their ids by sequence, so many a page. A small batch is put in
+-- order whenever it is read.
+CREATE TABLE officesync.tick_page (
+    tick          bigint NOT NULL,
+    last_sequence bigint NOT NULL,
+    xids          xid8[] NOT NULL,
+    PRIMARY KEY (tick, last_sequence)
+);
+
 -- The last tick that the broker has confirmed: one row.
 CREATE TABLE officesync.publisher (
     only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),

@@ -5,8 +5,7 @@
 //! or [`window`] gathers them and [`write`] writes them to the [`target`] tables. A tick in which something
 //! is in conflict is applied by [`crate::merge`]. While a branch is being loaded, [`loading`] takes the ticks and
 //! [`put`] the rows. The commit is visible at once and on disk later: [`flush`].
-//! The SQL declarations (`sql/functions/apply.sql`) run these functions with
-//! `session_replication_role = replica` and pinned settings.
+//! The SQL declarations (`sql/functions/apply.sql`) run these functions with pinned settings.
 
 mod direct;
 mod lane;
@@ -55,6 +54,11 @@ fn applied(tick: i64, changes: i64, seen: i64) -> Report {
     TableIterator::once(("applied".to_owned(), tick, changes, None, Some(seen)))
 }
 
+/// Runs `work` with SPI, and as a replica does.
+fn as_replica<R>(work: impl FnOnce() -> R) -> R {
+    settings::as_replica(|| spi::connected(work))
+}
+
 /// `officesync.apply(...)`; see `sql/functions/apply.sql`.
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
@@ -86,7 +90,7 @@ fn apply(
         continued,
         body,
     };
-    spi::connected(|| {
+    as_replica(|| {
         settings::commit_without_waiting();
         let Some(lane) = Lane::lock(origin) else {
             return match part.nonsense() {
@@ -221,7 +225,7 @@ fn finish(head: &Part<'_>, amount: Amount) -> Outcome {
 /// `officesync.apply_staged(origin)`: applies the next tick that lies whole in the inbox.
 #[pg_extern(sql = false)]
 fn apply_staged(origin: &str) -> Report {
-    spi::connected(|| {
+    as_replica(|| {
         settings::commit_without_waiting();
         let Some(lane) = Lane::lock(origin) else {
             return report("nothing", 0, 0, None);

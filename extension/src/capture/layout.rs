@@ -14,7 +14,7 @@ use crate::pg::tuple::Tuple;
 use officesync_wire::{Op, encode};
 use pgrx::pg_sys::Oid;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Where a row goes.
 pub(super) trait Sink {
@@ -67,13 +67,13 @@ pub(super) struct Layout {
     pub(super) insert: Header,
     pub(super) delete: Header,
     /// By the changed columns, as a bit set over `columns`.
-    updates: HashMap<Box<[u64]>, Header>,
+    updates: BTreeMap<Box<[u64]>, Header>,
     /// Reused between updates.
     pub(super) changed: Vec<u64>,
     /// How the rows are shared out; None where they are for all.
     pub(super) scope: Option<Scope>,
     /// The headers of what is for one office.
-    pub(super) of_offices: HashMap<String, Headers>,
+    pub(super) of_offices: BTreeMap<String, Headers>,
     /// At the head: the columns by which rows of other tables refer to a row of this one, and go where it goes; each a
     /// list of places.
     pub(super) referred: Vec<Vec<usize>>,
@@ -87,7 +87,7 @@ pub(super) struct Header {
 }
 
 thread_local! {
-    static LAYOUTS: RefCell<Fresh<HashMap<Oid, Layout>>> = RefCell::default();
+    static LAYOUTS: RefCell<Fresh<BTreeMap<u32, Layout>>> = RefCell::default();
     static NEXT_ID: Cell<GroupId> = const { Cell::new(0) };
 }
 
@@ -98,7 +98,7 @@ pub(super) fn with(relation: Oid, function: Oid, work: impl FnOnce(&mut Layout))
         work(
             layouts
                 .get()
-                .entry(relation)
+                .entry(relation.to_u32())
                 .or_insert_with(|| Layout::of(catalog::describe(relation, function))),
         );
     });
@@ -110,7 +110,7 @@ impl Layout {
             referred: Vec::new(),
             moved: None,
             scope: Scope::of(&table),
-            of_offices: HashMap::new(),
+            of_offices: BTreeMap::new(),
             needs: table
                 .columns
                 .iter()
@@ -126,7 +126,7 @@ impl Layout {
                 id: 0,
                 bytes: Vec::new(),
             },
-            updates: HashMap::new(),
+            updates: BTreeMap::new(),
             table: table.root,
             schema: table.schema,
             name: table.name,

@@ -57,7 +57,7 @@ fn malformed() -> ! {
 }
 
 /// The two digits of every byte.
-static PAIRS: [[u8; 2]; 256] = {
+pub(super) static PAIRS: [[u8; 2]; 256] = {
     let digits = b"0123456789abcdef";
     let mut pairs = [[0; 2]; 256];
     let mut byte = 0;

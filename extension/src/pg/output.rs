@@ -7,7 +7,7 @@ use crate::civil;
 use crate::pg::settings::Needs;
 use crate::pg::{bytea, catalog, ffi, tuple};
 use crate::refuse;
-use core::ffi::{CStr, c_char};
+use core::ffi::CStr;
 use officesync_wire::decode::MAX_LINE_BYTES;
 use officesync_wire::encode;
 use pgrx::{PgSqlErrorCode, pg_sys};
@@ -99,7 +99,7 @@ impl Writer {
                 None => write_other(out, datum, &output_function(pg_sys::TIMESTAMPTZOID)),
             },
             Self::Numeric(function) => {
-                with_output(function, datum, |text| number(out, text));
+                with_output(function, datum, |text| encode::raw_number(out, text));
             }
             Self::Function { output, .. } => write_other(out, datum, output),
         }
@@ -193,7 +193,6 @@ fn write_text(out: &mut Vec<u8>, datum: pg_sys::Datum) {
 
 #[inline]
 fn write_uuid(out: &mut Vec<u8>, datum: pg_sys::Datum) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     // SAFETY: a uuid is 16 bytes behind the pointer.
     let bytes = unsafe { &*datum.cast_mut_ptr::<[u8; 16]>() };
     let mut text = [b'-'; 36];
@@ -202,8 +201,7 @@ fn write_uuid(out: &mut Vec<u8>, datum: pg_sys::Datum) {
         if matches!(index, 4 | 6 | 8 | 10) {
             at += 1;
         }
-        text[at] = HEX[usize::from(byte >> 4)];
-        text[at + 1] = HEX[usize::from(byte & 15)];
+        text[at..at + 2].copy_from_slice(&bytea::PAIRS[usize::from(*byte)]);
         at += 2;
     }
     quoted(out, &text);
@@ -211,15 +209,14 @@ fn write_uuid(out: &mut Vec<u8>, datum: pg_sys::Datum) {
 
 #[inline]
 fn write_float(out: &mut Vec<u8>, value: f64) {
-    let mut text = [0 as c_char; 32];
-    // SAFETY: the buffer is longer than the 25 bytes the function may write.
-    let length = unsafe { ffi::double_to_shortest_decimal_buf(value, text.as_mut_ptr()) };
-    let mut bytes = [0_u8; 32];
-    let length = (length.max(0) as usize).min(bytes.len());
-    for (to, from) in bytes.iter_mut().zip(text).take(length) {
-        *to = from as u8;
+    if encode::short_decimal(out, value) {
+        return;
     }
-    number(out, &bytes[..length]);
+    let mut text = [0_u8; 32];
+    // SAFETY: the buffer is longer than the 25 bytes the function may write.
+    let length = unsafe { ffi::double_to_shortest_decimal_buf(value, text.as_mut_ptr().cast()) };
+    let length = (length.max(0) as usize).min(text.len());
+    encode::raw_number(out, &text[..length]);
 }
 
 /// Appends text that needs no escaping.
@@ -228,13 +225,4 @@ fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     out.extend_from_slice(text);
     out.push(b'"');
-}
-
-/// Appends the output of a numeric type: bare where that is a JSON number.
-#[inline]
-fn number(out: &mut Vec<u8>, text: &[u8]) {
-    match core::str::from_utf8(text) {
-        Ok(text) => encode::raw_number(out, text),
-        Err(_) => encode::string(out, text),
-    }
 }

@@ -7,6 +7,7 @@
 use crate::pg::ffi;
 use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
+use std::cell::Cell;
 
 /// The settings that a value's text depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,10 +67,22 @@ impl Canonical {
             pg_sys::IntervalStyle = pg_sys::INTSTYLE_POSTGRES as c_int;
             pg_sys::extra_float_digits = 3;
             ffi::bytea_output = ffi::BYTEA_OUTPUT_HEX;
-            pg_sys::session_timezone = pg_sys::pg_tzset(c"UTC".as_ptr());
+            pg_sys::session_timezone = utc();
             before
         }
     }
+}
+
+/// UTC, looked up once: this is set for every row.
+fn utc() -> *mut pg_sys::pg_tz {
+    thread_local! {
+        static UTC: Cell<*mut pg_sys::pg_tz> = const { Cell::new(core::ptr::null_mut()) };
+    }
+    if UTC.get().is_null() {
+        // SAFETY: the name is NUL-terminated; the result lives as long as the process.
+        UTC.set(unsafe { pg_sys::pg_tzset(c"UTC".as_ptr()) });
+    }
+    UTC.get()
 }
 
 impl Drop for Canonical {
@@ -84,6 +97,28 @@ impl Drop for Canonical {
             pg_sys::session_timezone = self.time_zone;
         }
     }
+}
+
+/// Runs `work` as a replica does: neither ordinary triggers nor rules fire.
+///
+/// Not by SET: that drops every plan of the session each time the setting changes, for the sake of rules, so
+/// that all statements would be planned anew for each call. Here it does no harm: what else a relay's session
+/// runs writes no table of a user without changing the setting.
+pub(crate) fn as_replica<R>(work: impl FnOnce() -> R) -> R {
+    struct Before(c_int);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            // SAFETY: puts back what was found.
+            unsafe { pg_sys::SessionReplicationRole = self.0 };
+        }
+    }
+    // SAFETY: a plain variable of this single-threaded backend, also while an error unwinds.
+    let _before = unsafe {
+        let before = Before(pg_sys::SessionReplicationRole);
+        pg_sys::SessionReplicationRole = pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int;
+        before
+    };
+    work()
 }
 
 /// Lets this transaction's commit be visible before it is on disk.

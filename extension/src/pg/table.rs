@@ -32,7 +32,8 @@ pub(crate) fn last_value(sequence: Oid) -> i64 {
     value.unwrap_or_default()
 }
 
-/// Inserts one row into one of our own tables, with its indexes (plain ones, as a catalogue has).
+/// Inserts one row into one of our own tables, and into its indexes: plain ones, of columns that are
+/// numbers.
 pub(crate) fn insert<const COLUMNS: usize>(table: Oid, cells: &[Cell<'_>; COLUMNS]) {
     let mut values = [Datum::from(0); COLUMNS];
     let mut nulls = [false; COLUMNS];
@@ -58,9 +59,70 @@ pub(crate) fn insert<const COLUMNS: usize>(table: Oid, cells: &[Cell<'_>; COLUMN
         for copy in copies {
             pg_sys::pfree(copy.cast());
         }
-        pg_sys::CatalogTupleInsert(relation, tuple);
+        pg_sys::simple_heap_insert(relation, tuple);
+        insert_into_indexes(relation, &raw mut (*tuple).t_self, &values, &nulls);
         pg_sys::heap_freetuple(tuple);
         pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+    }
+}
+
+/// What `CatalogTupleInsert` does for indexes, without what it prepares for kinds that ours are not.
+///
+/// # Safety
+/// `relation` must be open, `place` that of a row with these values, one of each per column.
+unsafe fn insert_into_indexes(
+    relation: pg_sys::Relation,
+    place: pg_sys::ItemPointer,
+    values: &[Datum],
+    nulls: &[bool],
+) {
+    const MAX_KEYS: usize = pg_sys::INDEX_MAX_KEYS as usize;
+    // SAFETY: the list is a copy of ours; an open index has its catalogue row, with a column number for
+    // each of its attributes.
+    unsafe {
+        let indexes = pg_sys::RelationGetIndexList(relation);
+        let count = if indexes.is_null() {
+            0
+        } else {
+            (*indexes).length
+        };
+        for nth in 0..count {
+            let index = pg_sys::index_open(
+                pg_sys::list_nth_oid(indexes, nth),
+                pg_sys::RowExclusiveLock as pg_sys::LOCKMODE,
+            );
+            let form = &*(*index).rd_index;
+            if form.indisready {
+                let mut key = [Datum::from(0); MAX_KEYS];
+                let mut key_nulls = [false; MAX_KEYS];
+                let columns = core::slice::from_raw_parts(
+                    form.indkey.values.as_ptr(),
+                    form.indnatts.max(0) as usize,
+                );
+                for (at, column) in columns.iter().enumerate() {
+                    let column = (*column - 1) as usize;
+                    (key[at], key_nulls[at]) = (values[column], nulls[column]);
+                }
+                let mut info = pg_sys::IndexInfo {
+                    type_: pg_sys::NodeTag::T_IndexInfo,
+                    ii_ReadyForInserts: true,
+                    ..Default::default()
+                };
+                pg_sys::index_insert(
+                    index,
+                    key.as_mut_ptr(),
+                    key_nulls.as_mut_ptr(),
+                    place,
+                    relation,
+                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO,
+                    #[cfg(not(feature = "pg13"))]
+                    false,
+                    &mut info,
+                );
+            }
+            pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+        }
+        pg_sys::list_free(indexes);
     }
 }
 

@@ -95,7 +95,7 @@ fn row(out: &mut Vec<u8>, sale: &Sale) {
     encode::integer(out, sale.quantity);
     for number in &sale.numbers {
         out.push(SEPARATOR);
-        encode::raw_number(out, number);
+        encode::raw_number(out, number.as_bytes());
     }
     out.push(SEPARATOR);
     encode::string(out, updated_at.as_bytes());

@@ -7,11 +7,13 @@
 //! values joined by [`SEPARATOR`], [`ROW_END`]. The writer keeps the fixed order of fields; nothing
 //! here checks that the caller keeps the order of the pieces.
 
+mod decimal;
 mod group;
 mod line;
 mod number;
 mod value;
 
+pub use decimal::short_decimal;
 pub use group::{
     Ddl, GROUP_END, Group, ROW_END, ROW_START, SEPARATOR, Tracked, ddl_group, group_header,
     tracking_group, truncate_group,

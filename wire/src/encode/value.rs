@@ -48,11 +48,11 @@ pub fn null(out: &mut Vec<u8>) {
 /// Appends the text output of a numeric or float: bare when it is a JSON number as it stands, else
 /// (`NaN`, `Infinity`, `.5`) as a string. The text itself is never changed.
 #[inline]
-pub fn raw_number(out: &mut Vec<u8>, text: &str) {
-    if is_json_number(text.as_bytes()) {
-        out.extend_from_slice(text.as_bytes());
+pub fn raw_number(out: &mut Vec<u8>, text: &[u8]) {
+    if is_json_number(text) {
+        out.extend_from_slice(text);
     } else {
-        string(out, text.as_bytes());
+        string(out, text);
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
             ("NaN", "\"NaN\""),
         ] {
             let mut out = Vec::new();
-            raw_number(&mut out, text);
+            raw_number(&mut out, text.as_bytes());
             assert_eq!(String::from_utf8(out).unwrap(), json);
         }
     }

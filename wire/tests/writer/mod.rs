@@ -143,7 +143,7 @@ fn write_cell(out: &mut Vec<u8>, cell: &Cell) {
     match cell {
         Cell::Null => encode::null(out),
         Cell::Text(text) => encode::string(out, text.as_bytes()),
-        Cell::Number(text) => encode::raw_number(out, text),
+        Cell::Number(text) => encode::raw_number(out, text.as_bytes()),
         Cell::Integer(value) => encode::integer(out, *value),
         Cell::Bool(value) => encode::boolean(out, *value),
     }
