@@ -1,8 +1,8 @@
--- texts(json): an array of texts; NULL for anything else.
-CREATE FUNCTION officesync.texts(json jsonb) RETURNS text[]
+-- texts(value): an array of texts; NULL for anything else.
+CREATE FUNCTION officesync.texts(value jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN jsonb_typeof(json) = 'array' THEN ARRAY(SELECT e FROM jsonb_array_elements_text(json)
+    SELECT CASE WHEN jsonb_typeof(value) = 'array' THEN ARRAY(SELECT e FROM jsonb_array_elements_text(value)
                                                              WITH ORDINALITY AS a (e, nth) ORDER BY nth) END
 $$;
 
