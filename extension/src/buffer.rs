@@ -278,15 +278,21 @@ impl Buffer {
         };
         self.chunks = frame.chunks_before;
         self.line_chunks = frame.line_chunks_before;
-        for lent in frame.lent {
+        // Each goes before what came to its owner later.
+        for mut lent in frame.lent.into_iter().rev() {
             if let Some(owner) = self
                 .frames
                 .iter_mut()
                 .find(|owner| owner.level == lent.level)
             {
+                owner.close_group();
+                if !owner.groups.is_empty() {
+                    let (later, closed) = (&owner.groups, owner.closed);
+                    lent.closed = append_groups(&mut lent.groups, lent.closed, later, closed);
+                }
                 owner.groups = lent.groups;
                 owner.closed = lent.closed;
-                owner.changes = lent.changes;
+                owner.changes += lent.changes;
                 owner.open = None;
             }
         }
@@ -443,6 +449,24 @@ mod tests {
         buffer.abort_level(2);
         row(&mut buffer, 1, 8, "d");
         assert_eq!(taken(&mut buffer, 1), (0, "<7:a]},<8:d]}".into(), 2));
+    }
+
+    #[test]
+    fn what_came_to_others_since_stays_behind_it() {
+        let mut buffer = Buffer::default();
+        row(&mut buffer, 1, 7, "a");
+        row(&mut buffer, 2, 7, "b");
+        assert_eq!(taken(&mut buffer, 2).2, 2);
+        row(&mut buffer, 1, 7, "c");
+        row(&mut buffer, 2, 7, "d");
+        assert_eq!(taken(&mut buffer, 2).2, 2);
+        row(&mut buffer, 1, 8, "e");
+        buffer.abort_level(2);
+        row(&mut buffer, 1, 8, "f");
+        assert_eq!(
+            taken(&mut buffer, 1),
+            (0, "<7:a]},<7:c]},<8:e]},<8:f]}".into(), 4)
+        );
     }
 
     #[test]
