@@ -7,8 +7,7 @@ AS $$
     SELECT (SELECT max(number) FROM officesync.tick),
            (SELECT sent_tick FROM officesync.publisher),
            (SELECT CASE WHEN count(*) = 0 THEN 0
-                        -- Nobody is left to wait for what is published.
                         ELSE coalesce(min(least(p.acknowledged_tick, o.sent_tick)) FILTER (WHERE p.left_behind_at IS NULL),
-                                      (SELECT max(number) FROM officesync.tick)) END
+                                      max(o.sent_tick)) END
             FROM officesync.peer p, officesync.publisher o)
 $$;
