@@ -16,6 +16,8 @@ use crate::stats::Stats;
 
 /// The shortest rest after a failure.
 const REST: Duration = Duration::from_millis(200);
+/// So long an attempt may take, with its channel and its declarations.
+const ATTEMPT: Duration = Duration::from_secs(30);
 /// How often the same trouble is repeated in the log.
 const REMIND: Duration = Duration::from_secs(60);
 
@@ -71,7 +73,10 @@ impl BrokerState {
             let (config, office) = (Arc::clone(&self.config), Arc::clone(&self.office));
             let stats = Arc::clone(&self.stats);
             self.state = State::Connecting(tokio::spawn(async move {
-                Publisher::connect(&config, &office, stats).await
+                // Declarations on a link that has just been cut may never be answered.
+                tokio::time::timeout(ATTEMPT, Publisher::connect(&config, &office, stats))
+                    .await
+                    .unwrap_or(Err(Error::BrokerTimeout))
             }));
         }
     }
