@@ -53,7 +53,9 @@ BEGIN
         IF known.left_behind_at IS NOT NULL THEN
             known := officesync.readmit_left_behind(known, newest);
         END IF;
-        rejoins := receive_hello.position_incarnation = here.incarnation AND receive_hello.peer_position < known.rejoin_tick;
+        -- Until it has gone on from there. Later, a branch that stands before it was put back, and must not leave anything out.
+        rejoins := receive_hello.position_incarnation = here.incarnation AND receive_hello.peer_position < known.rejoin_tick
+                   AND known.acknowledged_tick = known.rejoin_tick;
         IF receive_hello.position_incarnation = here.incarnation
            AND receive_hello.peer_position BETWEEN known.acknowledged_tick AND newest THEN
             PERFORM officesync.receive_position(receive_hello.origin, receive_hello.incarnation, receive_hello.broker_user,

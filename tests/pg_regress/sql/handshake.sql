@@ -31,4 +31,13 @@ SELECT officesync.prune() >= 0 AS pruned;
 SELECT min(number) = :last AS boundary_kept, count(*) FROM officesync.tick;
 -- A branch that comes after pruning starts now.
 SELECT start = :last AS starts_now, resend_from FROM officesync.receive_hello('lille', 'inc-3', 'branch', NULL, NULL, NULL);
+-- One that was left behind goes on now, until it is known to have done so; put back later, it asks for what it lacks.
+DELETE FROM officesync.schema_history;
+UPDATE officesync.peer SET left_behind_at = now() WHERE name = 'nice';
+SELECT start = :last AS starts_now, rejoins FROM officesync.receive_hello('nice', 'inc-2', 'branch', 1, (SELECT incarnation FROM officesync.office), 'nice');
+SELECT start = :last AS starts_now, rejoins FROM officesync.receive_hello('nice', 'inc-2', 'branch', 1, (SELECT incarnation FROM officesync.office), 'nice');
+SELECT left_behind_at, rejoin_tick = :last AS noted FROM officesync.peer WHERE name = 'nice';
+SELECT mode FROM officesync.verification WHERE office = 'nice';
+UPDATE officesync.peer SET rejoin_tick = :last - 1 WHERE name = 'nice';
+SELECT rejoins FROM officesync.receive_hello('nice', 'inc-2', 'branch', 1, (SELECT incarnation FROM officesync.office), 'nice');
 SELECT officesync.remove_branch('lille'), officesync.remove_branch('nice');
