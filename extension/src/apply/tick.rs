@@ -13,7 +13,7 @@ use super::window::{Shape, Window};
 use super::write;
 use crate::merge::{pending, references, unseen};
 use crate::office::Role;
-use crate::pg::spi;
+use crate::pg::{catalog, spi};
 use crate::refuse;
 use crate::transaction;
 use officesync_wire::decode::{Change, Line, RowGroup};
@@ -121,6 +121,10 @@ impl TickApplier {
                 self.amount.changes += 1;
             }
             Change::Truncate { schema, table, .. } => {
+                self.needs_care |= !self.lock_alone(schema, table);
+                if self.needs_care {
+                    return;
+                }
                 let target = spi::connected(|| target::find(schema, table));
                 self.checks.table(&target.direction, target.plain_name());
                 if self.checks.role() == Role::Head {
@@ -145,6 +149,19 @@ impl TickApplier {
                 self.rows(&target, group);
                 self.amount.changes += group.len() as i64;
             }
+        }
+    }
+
+    /// Locks a table that is to be emptied. Who has locked something already does not wait for that, lest it be a
+    /// deadlock: false then. With care such tables are locked first of all.
+    fn lock_alone(&self, schema: &str, table: &str) -> bool {
+        match target::find_tracked(schema, table) {
+            Some(target) if self.amount.changes > 0 => catalog::lock_alone_at_once(target.relation),
+            Some(target) => {
+                catalog::lock_alone(target.relation);
+                true
+            }
+            None => true,
         }
     }
 

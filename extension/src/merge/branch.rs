@@ -17,6 +17,8 @@ use crate::apply::tick::Amount;
 use crate::apply::write;
 use crate::pg::{spi, subxact};
 use crate::refuse::refuse;
+use core::cmp::Ordering;
+use core::ops::ControlFlow;
 use officesync_wire::decode::{Change, Line, RowGroup, Value};
 use officesync_wire::merge::{Key, Touched};
 use pgrx::PgSqlErrorCode;
@@ -41,6 +43,7 @@ pub(crate) fn apply(sender: &Sender, tick: i64, feed: Feed<'_>) -> Amount {
 }
 
 fn round(sender: &Sender, tick: i64, feed: Feed<'_>, changes_schema: &mut bool) -> Amount {
+    locks::lock_emptied(feed);
     // What comes behind a schema change is locked when that is done.
     feed(&mut |line| {
         if !*changes_schema {
@@ -51,6 +54,9 @@ fn round(sender: &Sender, tick: i64, feed: Feed<'_>, changes_schema: &mut bool) 
     pending::refresh();
     let mut taker = Taker {
         checks: Checks::new(sender.clone()),
+        sender,
+        feed,
+        place: (0, 0),
         tick,
         displaced: left_out::displaced(),
         schema_changed: false,
@@ -93,8 +99,12 @@ pub(crate) fn take_unkeyed(target: &Target, group: &RowGroup<'_>, row: &[Value<'
     super::head::write_unkeyed(target, group, row);
 }
 
-struct Taker {
+struct Taker<'a> {
     checks: Checks,
+    sender: &'a Sender,
+    feed: Feed<'a>,
+    /// The line at hand and the change in it, both counted from 0.
+    place: (usize, usize),
     tick: i64,
     /// Rows of ours that made room for others: our own echo brings them back.
     displaced: Vec<Key>,
@@ -103,8 +113,13 @@ struct Taker {
     amount: Amount,
 }
 
-impl Taker {
+impl Taker<'_> {
     fn line(&mut self, line: &Line<'_>) {
+        self.changes(line);
+        self.place.0 += 1;
+    }
+
+    fn changes(&mut self, line: &Line<'_>) {
         let own = self.checks.line(line);
         if own {
             let tick = line.origin_tick.unwrap_or_default();
@@ -120,6 +135,7 @@ impl Taker {
             pending::refresh();
         }
         for (index, change) in line.changes.iter().enumerate() {
+            self.place.1 = index;
             match change {
                 Change::Truncate { schema, table, .. } if !only_displaced => {
                     let target = spi::connected(|| target::find(schema, table));
@@ -165,7 +181,7 @@ impl Taker {
     }
 
     fn row(
-        &self,
+        &mut self,
         target: &Target,
         group: &RowGroup<'_>,
         row: &[Value<'_>],
@@ -195,7 +211,7 @@ impl Taker {
 
     /// Makes the row under `key` what it is at the head; `like` has that key's values.
     fn take(
-        &self,
+        &mut self,
         table: &Table<'_>,
         key: Key,
         like: &[Option<&str>],
@@ -214,16 +230,24 @@ impl Taker {
             .as_ref()
             .map(|row| row.iter().map(Option::as_deref).collect());
         let written = subxact::attempt_or_code(|| table.write(here.as_deref(), row).then_some(()));
-        if let (Err(PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION), Some(row)) = (written, row) {
-            self.make_room(table, key, row);
-            table.write(here.as_deref(), Some(row));
-        } else if !matches!(written, Ok(Some(()))) {
-            table.write(here.as_deref(), row);
+        let is_in_the_way = |error| {
+            use PgSqlErrorCode::{ERRCODE_EXCLUSION_VIOLATION, ERRCODE_UNIQUE_VIOLATION};
+            matches!(
+                error,
+                ERRCODE_UNIQUE_VIOLATION | ERRCODE_EXCLUSION_VIOLATION
+            )
+        };
+        match (written, row) {
+            (Ok(Some(())), _) => return,
+            (Err(error), Some(row)) if is_in_the_way(error) => self.make_room(table, key, row),
+            _ => {}
         }
+        // What it says now stops the lane.
+        table.write(here.as_deref(), row);
     }
 
-    /// Rows of ours that the head does not know of yet have values that the row needs: they give way.
-    fn make_room(&self, table: &Table<'_>, key: Key, row: &[Option<&str>]) {
+    /// Rows of ours with changes that the head's log does not tell of yet have values that the row needs: they give way.
+    fn make_room(&mut self, table: &Table<'_>, key: Key, row: &[Option<&str>]) {
         let rivals = table.rivals(row);
         for rival in &rivals {
             let texts: Vec<Option<&str>> = rival.iter().map(Option::as_deref).collect();
@@ -235,7 +259,12 @@ impl Taker {
             }
             let acknowledged = self.amount.acknowledged;
             let is_pending = pending::contains(Touched::Key(rival_key), acknowledged);
-            if !is_pending && !left_out::has_rejoined() {
+            if is_pending {
+                left_out::add(rival_key, self.tick, true);
+            }
+            if is_pending || self.is_answered_later(rival_key) {
+                self.displaced.push(rival_key);
+            } else if !left_out::has_rejoined() {
                 refuse(
                     PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
                     format!(
@@ -247,10 +276,34 @@ impl Taker {
                 );
             }
             table.write(Some(&texts), None);
-            if is_pending {
-                left_out::add(rival_key, self.tick, true);
-            }
         }
+    }
+
+    /// Whether the rest of this very tick tells what became of changes of ours to that row. The tick of ours that they
+    /// were in counts as acknowledged with the first of its transactions.
+    fn is_answered_later(&self, key: Key) -> bool {
+        let mut checks = Checks::new(self.sender.clone());
+        let mut number = 0;
+        let mut found = false;
+        (self.feed)(&mut |line| {
+            let own = checks.line(line);
+            let first = match number.cmp(&self.place.0) {
+                Ordering::Less => line.changes.len(),
+                Ordering::Equal => self.place.1,
+                Ordering::Greater => 0,
+            };
+            number += 1;
+            if own && !found {
+                found = pending::each_touched(&line.changes[first..], &mut |what| {
+                    if what == Touched::Key(key) {
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                })
+                .is_break();
+            }
+        });
+        found
     }
 
     fn truncate(&self, target: &Target) {

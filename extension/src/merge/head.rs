@@ -37,6 +37,7 @@ use std::collections::HashSet;
 
 /// Applies the tick that `feed` gives.
 pub(crate) fn apply(sender: &Sender, feed: Feed<'_>) -> Amount {
+    locks::lock_emptied(feed);
     let mut times = Vec::new();
     feed(&mut |line| {
         locks::lock(&line.changes);

@@ -2,10 +2,29 @@
 
 use super::keys;
 use super::row::Table;
+use crate::apply::lines::Feed;
 use crate::apply::schema;
 use crate::apply::target::{self, Target};
+use crate::pg::catalog;
 use officesync_wire::Op;
 use officesync_wire::decode::{Change, RowGroup, Value};
+
+/// Locks the tables that the tick empties, before anything else of them: a lock that is taken for their rows first and
+/// then made stronger ends in a deadlock with a user who does the same.
+pub(super) fn lock_emptied(feed: Feed<'_>) {
+    let mut emptied = Vec::new();
+    feed(&mut |line| {
+        for change in &line.changes {
+            if let Change::Truncate { schema, table, .. } = change {
+                let target = target::find_tracked(schema, table);
+                emptied.extend(target.map(|target| target.relation));
+            }
+        }
+    });
+    emptied.sort_unstable_by_key(|relation| relation.to_u32());
+    emptied.dedup();
+    emptied.into_iter().for_each(catalog::lock_alone);
+}
 
 /// Locks the rows of changes, so that what users have done to them is committed, or waits for us. Of those
 /// behind a schema change nothing can be known yet.

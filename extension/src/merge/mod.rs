@@ -9,6 +9,7 @@ mod arithmetic;
 mod arrived;
 pub(crate) mod branch;
 pub(crate) mod clock;
+mod exclusive;
 mod function;
 pub(crate) mod head;
 mod keys;

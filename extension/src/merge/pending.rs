@@ -10,7 +10,7 @@ use crate::apply::lines::{Checks, Feed, Sender};
 use crate::apply::target;
 use crate::pg::spi::{self, Fixed, Parameter};
 use core::ops::ControlFlow;
-use officesync_wire::decode::{Change, Line};
+use officesync_wire::decode::Change;
 use officesync_wire::merge::{Key, Pending, Touched};
 use pgrx::pg_sys::INT8OID;
 use std::cell::RefCell;
@@ -62,10 +62,13 @@ pub(crate) fn is_touched(sender: &Sender, feed: Feed<'_>) -> bool {
         if checks.line(line) {
             acknowledged = acknowledged.max(line.origin_tick.unwrap_or_default());
         } else if !touched {
-            touched = each_touched(line, &mut |what| match contains(what, acknowledged) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            })
+            touched = each_touched(
+                &line.changes,
+                &mut |what| match contains(what, acknowledged) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                },
+            )
             .is_break();
         }
     });
@@ -161,19 +164,19 @@ impl Known {
 
 fn read(into: &mut Pending, since: &str, until: Option<&str>, number: u64) {
     log::lines_between(since, until, |line| {
-        each_touched(line, &mut |what| {
+        each_touched(&line.changes, &mut |what| {
             into.push(number, what);
             ControlFlow::Continue(())
         })
     });
 }
 
-/// What the changes of a line touch. Tables that are not tracked any more have no rows to leave alone.
+/// What these changes touch. Tables that are not tracked any more have no rows to leave alone.
 pub(super) fn each_touched(
-    line: &Line<'_>,
+    changes: &[Change<'_>],
     work: &mut dyn FnMut(Touched) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    for change in &line.changes {
+    for change in changes {
         match change {
             Change::Ddl(_) | Change::Tracking { .. } => {}
             Change::Truncate { schema, table, .. } => {

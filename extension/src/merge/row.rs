@@ -1,30 +1,16 @@
 //! One row, read and written by SQL as the texts of the wire format.
 
+use super::exclusive;
 use crate::apply::sql::quote;
 use crate::apply::target::Target;
 use crate::apply::write;
-use crate::pg::spi::{self, Fixed, Parameter, Statement};
+use crate::pg::spi::{self, Parameter, Statement};
 use crate::pg::user;
 use officesync_wire::Op;
 use officesync_wire::decode::RowGroup;
-use pgrx::pg_sys::{INT8OID, TEXTOID};
+use pgrx::pg_sys::TEXTOID;
 use std::borrow::Cow;
 use std::rc::Rc;
-
-thread_local! {
-    static UNIQUE: Fixed = const {
-        Fixed::new(
-            "SELECT i.indexrelid::bigint, a.attname
-             FROM pg_index i
-             CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, nth)
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-             WHERE i.indrelid = $1::oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
-               AND k.nth <= i.indnkeyatts
-             ORDER BY i.indexrelid, k.nth",
-            &[INT8OID],
-        )
-    };
-}
 
 /// The texts of a row, None for NULL.
 pub(crate) type Row = Vec<Option<String>>;
@@ -96,40 +82,39 @@ impl<'a> Table<'a> {
         statement
     }
 
-    /// The rows that have the values of `row` in the columns of some unique index, locked.
+    /// The rows that can't be here together with `row`, by some unique index or exclusion constraint, locked.
     pub(super) fn rivals(&self, row: &[Option<&str>]) -> Vec<Row> {
         let shown: Vec<String> = self.columns.iter().map(|name| self.text_of(name)).collect();
-        let mut found = Vec::new();
-        for index in unique_indexes(self.target) {
-            let places: Option<Vec<usize>> = index
+        let values: Vec<String> = (1..)
+            .zip(self.columns)
+            .map(|(nth, name)| {
+                let value = self.target.value_of(name, &format!("${nth}"));
+                format!("{value} AS {}", quote(name))
+            })
+            .collect();
+        let new = format!("(SELECT {}) AS n", values.join(", "));
+        let parameters: Vec<Parameter<'_>> = row
+            .iter()
+            .map(|text| text.map_or(Parameter::Null, Parameter::Text))
+            .collect();
+        let mut found: Vec<Row> = Vec::new();
+        for index in exclusive::indexes_of(self.target.relation) {
+            if !index
+                .columns
                 .iter()
-                .map(|name| self.columns.iter().position(|column| column == name))
-                .collect();
-            let Some(places) = places else { continue };
-            let conditions: Vec<String> = places
-                .iter()
-                .enumerate()
-                .map(|(nth, place)| {
-                    let name = self.columns[*place];
-                    let value = self.target.value_of(name, &format!("${}", nth + 1));
-                    format!(
-                        "t.{} {} {value}",
-                        quote(name),
-                        self.target.column(name).equals
-                    )
-                })
-                .collect();
+                .all(|name| self.columns.contains(&&**name))
+            {
+                continue;
+            }
             let sql = format!(
                 "SELECT {} FROM {} AS t WHERE {} FOR UPDATE",
                 shown.join(", "),
                 self.target.name,
-                conditions.join(" AND ")
+                index.condition(&new)
             );
-            let value = |place: &usize| row[*place].map_or(Parameter::Null, Parameter::Text);
-            let parameters: Vec<Parameter<'_>> = places.iter().map(value).collect();
             user::acting_as(self.target.owner, || {
                 spi::connected(|| {
-                    let statement = Statement::prepare(&sql, &vec![TEXTOID; places.len()]);
+                    let statement = Statement::prepare(&sql, &vec![TEXTOID; row.len()]);
                     let rows = statement.rows(&parameters, 0);
                     let text = |row, column| rows.text(row, column).map(str::to_owned);
                     let row = |row| {
@@ -141,6 +126,8 @@ impl<'a> Table<'a> {
                 });
             });
         }
+        found.sort_unstable();
+        found.dedup();
         found
     }
 
@@ -191,22 +178,6 @@ impl<'a> Table<'a> {
         };
         write::write_one(self.target, &group)
     }
-}
-
-/// The columns of each unique index that is not over an expression or some rows only.
-fn unique_indexes(target: &Target) -> Vec<Vec<String>> {
-    let parameters = [Parameter::Int8(i64::from(target.relation.to_u32()))];
-    let rows = spi::connected(|| UNIQUE.with(|unique| unique.statement().rows(&parameters, 0)));
-    let mut indexes: Vec<(i64, Vec<String>)> = Vec::new();
-    for row in 0..rows.len() {
-        let index = rows.number(row, 0).unwrap_or_default();
-        let column = rows.text(row, 1).unwrap_or_default().to_owned();
-        match indexes.last_mut() {
-            Some((last, columns)) if *last == index => columns.push(column),
-            _ => indexes.push((index, vec![column])),
-        }
-    }
-    indexes.into_iter().map(|(_, columns)| columns).collect()
 }
 
 /// The texts of a row, borrowed.

@@ -128,6 +128,17 @@ pub(crate) fn lock_alone(relation: Oid) {
     }
 }
 
+/// The same, but without waiting; false where that is not possible now.
+pub(crate) fn lock_alone_at_once(relation: Oid) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        pg_sys::ConditionalLockRelationOid(
+            relation,
+            pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE,
+        )
+    }
+}
+
 /// The table or sequence `name` of our own schema.
 pub(crate) fn own_relation(name: &CStr) -> Option<Oid> {
     // SAFETY: catalogue lookups by NUL-terminated names.

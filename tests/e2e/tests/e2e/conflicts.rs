@@ -414,6 +414,105 @@ async fn ids_drawn_at_every_office_do_not_collide() {
     assert!(ledger(&company).await.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unique_value_handed_on_within_a_tick_finds_its_row() {
+    let mut company = company().await;
+    company
+        .head()
+        .run("INSERT INTO items VALUES (2, 'coffee', 5, 10, 'C')")
+        .await;
+    converge::wait_equal(&company, &["items"]).await;
+    all_offline(&mut company);
+    // What the head makes of the first transaction has the value that another row has here by now, and the
+    // answer to that comes with the same tick.
+    company
+        .head()
+        .run("UPDATE items SET name = 'of the head' WHERE id = 1")
+        .await;
+    for sql in [
+        "UPDATE items SET code = 'X' WHERE id = 1",
+        "UPDATE items SET code = 'T' WHERE id = 1",
+        "UPDATE items SET code = 'X' WHERE id = 2",
+    ] {
+        company.office(1).run(sql).await;
+    }
+    settled(&mut company).await;
+    let sql = "SELECT name, code FROM items ORDER BY id";
+    let rows = company.office(2).rows(sql).await;
+    assert_eq!(rows, [["of the head", "T"], ["coffee", "X"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_gives_way_to_the_heads_by_whatever_index_they_meet() {
+    let mut company = Company::running(
+        2,
+        "CREATE TABLE guests (id int PRIMARY KEY, email text, active bool);
+         CREATE UNIQUE INDEX ON guests (email) WHERE active;
+         CREATE TABLE names (id int PRIMARY KEY, name text);
+         CREATE UNIQUE INDEX ON names (lower(name));
+         CREATE TABLE bookings (id int PRIMARY KEY, nights int4range,
+             EXCLUDE USING gist (nights WITH &&));",
+        &["guests", "names", "bookings"],
+    )
+    .await;
+    all_offline(&mut company);
+    for (office, id) in [(0, 10), (1, 20), (2, 30)] {
+        let sql = format!(
+            "INSERT INTO guests VALUES ({id}, 'a@b', true), ({id} + 1, 'of {id}', true); \
+             INSERT INTO names VALUES ({id}, 'Ann'), ({id} + 1, 'of {id}'); \
+             INSERT INTO bookings VALUES ({id}, '[{id}, 40)'), ({id} + 1, '[1{id}, 1{id}]')"
+        );
+        company.office(office).run(&sql).await;
+    }
+    company.start_relays().await;
+    let tables = ["guests", "names", "bookings", LEDGER];
+    converge::wait_equal(&company, &tables).await;
+    for table in ["guests", "names", "bookings"] {
+        let sql = format!("SELECT string_agg(id::text, ' ' ORDER BY id) FROM {table}");
+        let ids = company.office(1).value(&sql).await;
+        assert_eq!(ids, "10 11 21 31", "{table}");
+    }
+    assert_eq!(ledger(&company).await.len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_in_an_order_are_handed_round() {
+    let mut company = Company::running(
+        2,
+        "CREATE TABLE ranks (id int PRIMARY KEY, name text, place int UNIQUE DEFERRABLE);
+         CREATE TABLE later (id int PRIMARY KEY, name text, place int UNIQUE DEFERRABLE INITIALLY DEFERRED);",
+        &["ranks", "later"],
+    )
+    .await;
+    let tables = ["ranks", "later"];
+    let each = |sql: &str| tables.map(|table| sql.replace("$t", table)).join("; ");
+    let rows = "INSERT INTO $t SELECT n, 'n' || n, n FROM generate_series(1, 5) n";
+    company.head().run(&each(rows)).await;
+    converge::wait_equal(&company, &tables).await;
+    let up = "UPDATE $t SET place = place % 5 + 1";
+    company.head().run(&each(up)).await;
+    converge::wait_equal(&company, &tables).await;
+    company.office(1).run(&each(up)).await;
+    converge::wait_equal(&company, &tables).await;
+    // The same beside a change of one of them that is not seen yet.
+    all_offline(&mut company);
+    let name = "UPDATE $t SET name = 'first' WHERE id = 1";
+    company.head().run(&each(name)).await;
+    company.office(1).run(&each(up)).await;
+    company
+        .office(2)
+        .run(&each("UPDATE $t SET name = 'second' WHERE id = 2"))
+        .await;
+    company.start_relays().await;
+    converge::wait_equal(&company, &["ranks", "later", LEDGER]).await;
+    all_offline(&mut company);
+    company.office(1).run(&each(up)).await;
+    company.office(2).run(&each(up)).await;
+    company.office(2).run(&each(up)).await;
+    company.start_relays().await;
+    converge::wait_equal(&company, &["ranks", "later", LEDGER]).await;
+}
+
 const RETAIL: &str = "CREATE TABLE shops (id int PRIMARY KEY, name text);
      CREATE TABLE items (id int PRIMARY KEY, name text, price numeric, stock int, code text UNIQUE, \
          shop int REFERENCES shops ON DELETE CASCADE);";
