@@ -3,6 +3,7 @@
 //! Invariant: one call is one statement is one transaction; what an `Err` reports did not happen, or
 //! (connection lost during COMMIT) can be asked again without harm.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMethod};
@@ -25,7 +26,7 @@ const OUTBOX_POSITION: &str =
     "SELECT coalesce(last_tick, 0), coalesce(sent_tick, 0) FROM officesync.outbox_position()";
 const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at) * 1000000)::bigint, \
      targeted FROM officesync.ticks_after($1, $2)";
-const RECIPIENTS: &str = "SELECT branches, target FROM officesync.recipients($1)";
+const RECIPIENTS: &str = "SELECT branches, target FROM officesync.recipients($1, $2)";
 const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body, continue_at \
      FROM officesync.drain($1, $2, $3, $4, $5)";
 const NEXT_PART: &str = "SELECT d.sequence, d.chunk, d.last, d.encoding, d.changes, d.body, d.continue_at, \
@@ -72,7 +73,8 @@ const TAKE_READING: &str =
     "SELECT outcome, answer::text FROM officesync.take_reading($1, $2, $3, $4, $5, $6, $7, $8)";
 const RECEIVE_ANSWER: &str =
     "SELECT officesync.receive_answer($1, $2, $3, $4, $5, $6, $7::text::jsonb)";
-const PAUSED: &str = "SELECT send, receive, second_of_day FROM officesync.paused()";
+const PAUSED: &str =
+    "SELECT send, receive, second_of_day, branches, sent_ticks FROM officesync.paused()";
 const TRAFFIC: &str = "SELECT p.sent_tick, officesync.has_unsent() OR p.last_tick > p.sent_tick, \
      coalesce(sum(o.ticks), 0)::bigint, coalesce(sum(o.rows), 0)::bigint, coalesce(sum(o.bytes), 0)::bigint, \
      (SELECT coalesce(sum(l.waiting_ticks), 0)::bigint FROM officesync.lanes l WHERE l.state = 'open') \
@@ -299,12 +301,14 @@ pub(crate) struct Taken {
 }
 
 /// What is paused here, and the time of day.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Paused {
     pub(crate) send: bool,
     pub(crate) receive: bool,
     /// By the TimeZone of the database.
     pub(crate) second_of_day: u32,
+    /// The branches that alone are sent nothing, each with the last tick that it has been sent for certain.
+    pub(crate) branches: BTreeMap<String, i64>,
 }
 
 /// How much has been carried since this office joined, and whether something waits here.
@@ -433,9 +437,9 @@ pub(crate) async fn next_part(client: &Client, after: i64) -> Result<Option<(Tic
         .transpose()
 }
 
-/// Who gets which share of a targeted tick.
-pub(crate) async fn recipients(client: &Client, tick: i64) -> Result<Vec<Share>> {
-    let rows = many(client, RECIPIENTS, &[&tick]).await?;
+/// Who gets which share of a tick that is not for all alike; those in `held` get none.
+pub(crate) async fn recipients(client: &Client, tick: i64, held: &[String]) -> Result<Vec<Share>> {
+    let rows = many(client, RECIPIENTS, &[&tick, &held]).await?;
     let share = |row: &Row| {
         Ok(Share {
             branches: row.try_get(0)?,
@@ -846,7 +850,9 @@ pub(crate) async fn receive_answer(
 
 pub(crate) async fn paused(client: &Client) -> Result<Paused> {
     let row = one(client, PAUSED, &[]).await?;
+    let (branches, sent): (Vec<String>, Vec<i64>) = (row.try_get(3)?, row.try_get(4)?);
     Ok(Paused {
+        branches: branches.into_iter().zip(sent).collect(),
         send: row.try_get(0)?,
         receive: row.try_get(1)?,
         second_of_day: u32::try_from(row.try_get::<_, i32>(2)?).unwrap_or(0),
