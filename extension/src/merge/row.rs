@@ -94,8 +94,7 @@ impl<'a> Table<'a> {
             .collect();
         let sent = format!("(SELECT {}) AS n", values.join(", "));
         let (generated, new) = exclusive::with_generated(self.target.relation, &sent);
-        let is_known =
-            |name: &String| self.columns.contains(&&**name) || generated.contains(name);
+        let is_known = |name: &String| self.columns.contains(&&**name) || generated.contains(name);
         let parameters: Vec<Parameter<'_>> = row
             .iter()
             .map(|text| text.map_or(Parameter::Null, Parameter::Text))

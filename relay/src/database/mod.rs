@@ -39,7 +39,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.outbox_position()",
     "officesync.ticks_after(bigint,integer)",
     "officesync.drain(bigint,bigint,integer,integer,text)",
-    "officesync.recipients(bigint)",
+    "officesync.recipients(bigint,text[])",
     "officesync.settle(bigint)",
     "officesync.apply(text,text,bigint,bigint,integer,boolean,bigint,bigint,text,text,text,bytea,boolean)",
     "officesync.apply_staged(text)",

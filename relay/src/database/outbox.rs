@@ -10,7 +10,7 @@ const OUTBOX_POSITION: &str =
     "SELECT coalesce(last_tick, 0), coalesce(sent_tick, 0) FROM officesync.outbox_position()";
 const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at) * 1000000)::bigint, \
      targeted FROM officesync.ticks_after($1, $2)";
-const RECIPIENTS: &str = "SELECT branches, target FROM officesync.recipients($1)";
+const RECIPIENTS: &str = "SELECT branches, target FROM officesync.recipients($1, $2)";
 const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body, continue_at \
      FROM officesync.drain($1, $2, $3, $4, $5)";
 const NEXT_PART: &str = "SELECT d.sequence, d.chunk, d.last, d.encoding, d.changes, d.body, d.continue_at, \
@@ -93,9 +93,9 @@ pub(crate) async fn next_part(client: &Client, after: i64) -> Result<Option<(Tic
         .transpose()
 }
 
-/// Who gets which share of a targeted tick.
-pub(crate) async fn recipients(client: &Client, tick: i64) -> Result<Vec<Share>> {
-    let rows = many(client, RECIPIENTS, &[&tick]).await?;
+/// Who gets which share of a tick that is not for all alike; those in `held` get none.
+pub(crate) async fn recipients(client: &Client, tick: i64, held: &[String]) -> Result<Vec<Share>> {
+    let rows = many(client, RECIPIENTS, &[&tick, &held]).await?;
     let share = |row: &Row| {
         Ok(Share {
             branches: row.try_get(0)?,

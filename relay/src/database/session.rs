@@ -1,5 +1,7 @@
 //! The session of a relay: whether it leads, what it is called, when it rests.
 
+use std::collections::BTreeMap;
+
 use super::{Client, one};
 use crate::error::{Error, Result};
 
@@ -11,7 +13,8 @@ const TRY_LEAD: &str = "SELECT officesync.try_lead()";
 const DOZE: &str = "SELECT officesync.doze()";
 const WAKE: &str = "SELECT officesync.wake()";
 const NAME_SESSION: &str = "SELECT set_config('application_name', $1, false)";
-const PAUSED: &str = "SELECT send, receive, second_of_day FROM officesync.paused()";
+const PAUSED: &str =
+    "SELECT send, receive, second_of_day, branches, sent_ticks FROM officesync.paused()";
 
 /// This office, as its database names it.
 #[derive(Debug, Clone)]
@@ -30,12 +33,14 @@ pub(crate) enum Role {
 }
 
 /// What is paused here, and the time of day.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Paused {
     pub(crate) send: bool,
     pub(crate) receive: bool,
     /// By the TimeZone of the database.
     pub(crate) second_of_day: u32,
+    /// The branches that alone are sent nothing, each with the last tick that it has been sent for certain.
+    pub(crate) branches: BTreeMap<String, i64>,
 }
 
 pub(crate) async fn relay_start(client: &Client) -> Result<Office> {
@@ -75,7 +80,9 @@ pub(crate) async fn wake(client: &Client) -> Result<()> {
 
 pub(crate) async fn paused(client: &Client) -> Result<Paused> {
     let row = one(client, PAUSED, &[]).await?;
+    let (branches, sent): (Vec<String>, Vec<i64>) = (row.try_get(3)?, row.try_get(4)?);
     Ok(Paused {
+        branches: branches.into_iter().zip(sent).collect(),
         send: row.try_get(0)?,
         receive: row.try_get(1)?,
         second_of_day: u32::try_from(row.try_get::<_, i32>(2)?).unwrap_or(0),
