@@ -89,7 +89,9 @@ struct Plan {
 impl Plan {
     /// `None` where that needs SQL.
     fn of(target: &Target, group: &RowGroup<'_>, shape: &Shape) -> Option<Self> {
-        if !target.is_ordinary || shape.columns.len() != target.columns.len() {
+        // A row that is written needs all its columns.
+        let is_whole = shape.op == Op::Delete || shape.columns.len() == target.columns.len();
+        if !target.is_ordinary || !is_whole {
             return None;
         }
         let (index, key) = target.certain_key(shape)?;
@@ -118,7 +120,7 @@ impl Puts {
         user::acting_as(target.owner, || {
             let writer = self.open.entry(target.relation).or_insert_with(|| {
                 let mut writer = TableWriter::open(target.relation, target.capture);
-                writer.will_update(plan.fields.iter().map(|field| field.index));
+                writer.will_update(target.columns.values().map(|column| column.field().index));
                 writer
             });
             for row in group.rows() {

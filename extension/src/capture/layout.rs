@@ -8,6 +8,7 @@ use super::scope::{Audience, Scope, Side};
 use super::sharing::Headers;
 use super::too_large;
 use crate::buffer::{Buffer, GroupId, Row};
+use crate::office::{self, Role};
 use crate::pg::catalog::{self, Column, Fresh};
 use crate::pg::settings::{Needs, canonical};
 use crate::pg::tuple::Tuple;
@@ -66,6 +67,9 @@ pub(super) struct Layout {
     pub(super) needs: Needs,
     pub(super) insert: Header,
     pub(super) delete: Header,
+    /// Of a deleted row these are told, as places in `columns`: all, but at the head the key.
+    gone: Vec<usize>,
+    gone_needs: Needs,
     /// By the changed columns, as a bit set over `columns`.
     updates: BTreeMap<Box<[u64]>, Header>,
     /// Reused between updates.
@@ -106,17 +110,15 @@ pub(super) fn with(relation: Oid, function: Oid, work: impl FnOnce(&mut Layout))
 
 impl Layout {
     pub(super) fn of(table: catalog::Table) -> Self {
+        let gone = told_of_deleted(&table.columns);
         let mut layout = Self {
             referred: Vec::new(),
             moved: None,
             scope: Scope::of(&table),
             of_offices: BTreeMap::new(),
-            needs: table
-                .columns
-                .iter()
-                .map(|column| column.writer.depends_on())
-                .max()
-                .unwrap_or(Needs::Nothing),
+            needs: needs(table.columns.iter()),
+            gone_needs: needs(gone.iter().map(|place| &table.columns[*place])),
+            gone,
             changed: vec![0; table.columns.len().div_ceil(64)],
             insert: Header {
                 id: 0,
@@ -148,7 +150,9 @@ impl Layout {
         let all: Vec<&str> = self
             .columns
             .iter()
-            .map(|column| column.name.as_str())
+            .enumerate()
+            .filter(|(place, _)| op != Op::Delete || self.gone.contains(place))
+            .map(|(_, column)| column.name.as_str())
             .collect();
         let key: Vec<&str> = self
             .columns
@@ -182,6 +186,25 @@ impl Layout {
             });
         });
         self.check_size(sink.bytes(), row, 0..self.columns.len());
+    }
+
+    /// A row that is gone.
+    pub(super) fn deleted_row(&self, header: &Header, sink: &mut impl Sink, row: &Tuple<'_>) {
+        canonical(self.gone_needs, || {
+            sink.row(header.id, &header.bytes, |out| {
+                self.append_array(out, &self.gone, row);
+            });
+        });
+        self.check_size(sink.bytes(), row, self.gone.iter().copied());
+    }
+
+    /// How many of a row's attributes, from the first one on, a deletion looks at.
+    #[inline]
+    pub(super) fn looks_at_of_deleted(&self) -> usize {
+        match (&self.scope, self.gone.last()) {
+            (None, Some(last)) => self.columns[*last].index + 1,
+            _ => usize::MAX,
+        }
     }
 
     /// An update that changed nothing is not recorded: it has no effect anywhere.
@@ -293,17 +316,20 @@ impl Layout {
 
     /// Appends the values of these columns as a JSON array.
     pub(super) fn write_array(&self, out: &mut Vec<u8>, columns: &[usize], row: &Tuple<'_>) {
-        canonical(self.needs, || {
-            out.push(encode::ROW_START);
-            let columns = columns.iter().filter_map(|place| self.columns.get(*place));
-            for (nth, column) in columns.enumerate() {
-                if nth > 0 {
-                    out.push(encode::SEPARATOR);
-                }
-                write_value(out, column, row);
+        canonical(self.needs, || self.append_array(out, columns, row));
+    }
+
+    /// The same where the settings are the canonical ones already.
+    fn append_array(&self, out: &mut Vec<u8>, columns: &[usize], row: &Tuple<'_>) {
+        out.push(encode::ROW_START);
+        let columns = columns.iter().filter_map(|place| self.columns.get(*place));
+        for (nth, column) in columns.enumerate() {
+            if nth > 0 {
+                out.push(encode::SEPARATOR);
             }
-            out.push(encode::ROW_END);
-        });
+            write_value(out, column, row);
+        }
+        out.push(encode::ROW_END);
     }
 
     /// Schema and name, quoted, as errors show it.
@@ -352,6 +378,22 @@ impl Layout {
             write_value(out, column, row);
         }
     }
+}
+
+/// Which columns are told of a deleted row, as places. The head decides: whoever it tells needs to find the row, and
+/// no more. A branch asks, and tells the row as it was there.
+fn told_of_deleted(columns: &[Column]) -> Vec<usize> {
+    let decides = office::is_known() && office::this().role == Role::Head;
+    let places = columns.iter().enumerate();
+    places
+        .filter(|(_, column)| !decides || column.identifies)
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn needs<'a>(columns: impl Iterator<Item = &'a Column>) -> Needs {
+    let all = columns.map(|column| column.writer.depends_on());
+    all.max().unwrap_or(Needs::Nothing)
 }
 
 #[inline]

@@ -112,7 +112,10 @@ fn write(firing: &Firing<'_>, layout: &mut Layout, sink: &mut impl Sink) {
     match firing.event() {
         Event::Insert => layout.insert(sink, &firing.row()),
         Event::Update => layout.update(sink, &firing.row(), &firing.new_row()),
-        Event::Delete => layout.delete(sink, &firing.row()),
+        Event::Delete => {
+            let row = firing.row_up_to(layout.looks_at_of_deleted());
+            layout.delete(sink, &row);
+        }
         Event::Truncate => {}
     }
 }

@@ -59,7 +59,7 @@ impl Layout {
 
     pub(super) fn delete(&mut self, sink: &mut impl Sink, row: &Tuple<'_>) {
         if self.scope.is_none() {
-            return self.whole_row(&self.delete, sink, row);
+            return self.deleted_row(&self.delete, sink, row);
         }
         let audience = self.address(row, Side::Old);
         for key in self.keys_referred_to(row) {
@@ -70,10 +70,10 @@ impl Layout {
 
     fn delete_for(&mut self, sink: &mut impl Sink, row: &Tuple<'_>, audience: &Audience) {
         match audience {
-            Audience::All => self.whole_row(&self.delete, sink, row),
+            Audience::All => self.deleted_row(&self.delete, sink, row),
             Audience::Office(office) => {
                 let header = self.header_of(office, Op::Delete);
-                self.whole_row(&header, sink, row);
+                self.deleted_row(&header, sink, row);
             }
             Audience::Nobody => {}
         }

@@ -231,6 +231,10 @@ fn collect_rows(target: &Target, group: &RowGroup<'_>, open: &mut Vec<(Option<Ke
     let changed = Rc::new(names.collect::<Vec<_>>());
     for row in group.rows() {
         let Some(keys) = Keys::of(target, group, row) else {
+            // The head tells of what it deletes the key only. Under a key that is none any more it may have been any row.
+            if group.op == Op::Delete && target.row_key().is_some() {
+                open.push((None, target.relation.to_u32(), Done::Deleted));
+            }
             return;
         };
         let mut push = |key: Option<Key>, done: Done| {

@@ -15,6 +15,8 @@ pub(crate) struct Column {
     pub(crate) writer: Writer,
     /// Whether it belongs to the replica identity.
     pub(crate) in_key: bool,
+    /// Whether it belongs to that or to the primary key: by one of the two a row is found anywhere.
+    pub(crate) identifies: bool,
 }
 
 /// A table as capture needs to know it.
@@ -166,7 +168,7 @@ pub(crate) fn describe_as(relation: Oid, root: Oid) -> Table {
         root,
         schema,
         name,
-        columns: columns(relation, &key_names(root)),
+        columns: columns(relation, &key_names(root), &primary_key_names(root)),
         arguments: capture_arguments(root),
     }
 }
@@ -209,17 +211,34 @@ fn capture_arguments(root: Oid) -> Vec<String> {
 fn key_names(root: Oid) -> Vec<String> {
     with_relation(root, |descriptor| {
         let key = identity_key(descriptor);
-        // SAFETY: an open relation has a valid tuple descriptor.
-        let attributes = unsafe { pgrx::PgTupleDesc::from_pg_unchecked(descriptor.rd_att) };
-        attributes
-            .iter()
-            .filter(|attribute| {
-                let in_key = |key: &Vec<i16>| key.contains(&attribute.attnum);
-                key.as_ref().is_none_or(in_key)
-            })
-            .map(|attribute| attribute.name().to_owned())
-            .collect()
+        names_where(descriptor, |number| {
+            key.as_ref().is_none_or(|key| key.contains(&number))
+        })
     })
+}
+
+/// The names of the columns of the primary key of `root`; none where it has none, or one that is deferrable.
+fn primary_key_names(root: Oid) -> Vec<String> {
+    with_relation(root, |descriptor| {
+        // SAFETY: the relation is open; the set is ours.
+        let key = unsafe {
+            column_numbers(pg_sys::RelationGetIndexAttrBitmap(
+                core::ptr::from_ref(descriptor).cast_mut(),
+                pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_PRIMARY_KEY,
+            ))
+        };
+        names_where(descriptor, |number| key.contains(&number))
+    })
+}
+
+fn names_where(descriptor: &pg_sys::RelationData, chosen: impl Fn(i16) -> bool) -> Vec<String> {
+    // SAFETY: an open relation has a valid tuple descriptor.
+    let attributes = unsafe { pgrx::PgTupleDesc::from_pg_unchecked(descriptor.rd_att) };
+    attributes
+        .iter()
+        .filter(|attribute| chosen(attribute.attnum))
+        .map(|attribute| attribute.name().to_owned())
+        .collect()
 }
 
 /// The owner of a table.
@@ -245,7 +264,7 @@ pub(crate) fn name_of(relation: Oid) -> (String, String) {
     })
 }
 
-fn columns(relation: Oid, key: &[String]) -> Vec<Column> {
+fn columns(relation: Oid, key: &[String], primary_key: &[String]) -> Vec<Column> {
     with_relation(relation, |descriptor| {
         // SAFETY: an open relation has a valid tuple descriptor.
         let attributes = unsafe { pgrx::PgTupleDesc::from_pg_unchecked(descriptor.rd_att) };
@@ -262,6 +281,10 @@ fn columns(relation: Oid, key: &[String]) -> Vec<Column> {
                 },
                 writer: Writer::for_type(base_type(attribute.atttypid)),
                 in_key: key.iter().any(|name| name == attribute.name()),
+                identifies: key
+                    .iter()
+                    .chain(primary_key)
+                    .any(|name| name == attribute.name()),
             })
             .collect()
     })
@@ -314,25 +337,37 @@ fn base_type(type_id: Oid) -> Oid {
 
 /// The column numbers of the replica identity; `None` when the whole row is the identity.
 fn identity_key(descriptor: &pg_sys::RelationData) -> Option<Vec<i16>> {
-    // SAFETY: the relation is open; the bitmap holds column numbers shifted by the lowest one.
+    // SAFETY: the relation is open; the set is ours.
     unsafe {
         if (*descriptor.rd_rel).relreplident == pg_sys::REPLICA_IDENTITY_FULL as core::ffi::c_char {
             return None;
         }
-        let bitmap =
-            pg_sys::RelationGetIdentityKeyBitmap(core::ptr::from_ref(descriptor).cast_mut());
-        let mut key = Vec::new();
-        let mut member = -1;
+        let key = column_numbers(pg_sys::RelationGetIdentityKeyBitmap(
+            core::ptr::from_ref(descriptor).cast_mut(),
+        ));
+        (!key.is_empty()).then_some(key)
+    }
+}
+
+/// The members of a set of column numbers, which is freed.
+///
+/// # Safety
+/// `set` must be null or a set of the caller's own, whose members are shifted by the lowest column number.
+unsafe fn column_numbers(set: *mut pg_sys::Bitmapset) -> Vec<i16> {
+    let mut numbers = Vec::new();
+    let mut member = -1;
+    // SAFETY: as promised; null is the empty set.
+    unsafe {
         loop {
-            member = pg_sys::bms_next_member(bitmap, member);
+            member = pg_sys::bms_next_member(set, member);
             if member < 0 {
                 break;
             }
-            key.push((member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16);
+            numbers.push((member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16);
         }
-        pg_sys::bms_free(bitmap);
-        (!key.is_empty()).then_some(key)
+        pg_sys::bms_free(set);
     }
+    numbers
 }
 
 fn tracked_root(relation: Oid, function: Oid) -> Oid {

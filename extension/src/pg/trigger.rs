@@ -128,6 +128,12 @@ impl<'a> Firing<'a> {
         unsafe { Tuple::of_slot(self.facts.tg_trigslot) }
     }
 
+    /// The same, of which only the first `attributes` are looked at.
+    pub(crate) fn row_up_to(&self, attributes: usize) -> Tuple<'a> {
+        // SAFETY: as above.
+        unsafe { Tuple::of_slot_up_to(self.facts.tg_trigslot, attributes) }
+    }
+
     /// The new row of an update.
     pub(crate) fn new_row(&self) -> Tuple<'a> {
         // SAFETY: as above, for UPDATE.

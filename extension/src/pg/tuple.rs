@@ -39,6 +39,27 @@ impl<'a> Tuple<'a> {
         }
     }
 
+    /// # Safety
+    /// As for [`Tuple::of_slot`]; attributes behind the first `attributes` may read as null.
+    pub(super) unsafe fn of_slot_up_to(
+        slot: *mut pg_sys::TupleTableSlot,
+        attributes: usize,
+    ) -> Self {
+        // SAFETY: as promised; no more attributes are asked for than the descriptor has.
+        unsafe {
+            let all = (*(*slot).tts_tupleDescriptor).natts;
+            let wanted = all.min(i32::try_from(attributes).unwrap_or(i32::MAX));
+            if i32::from((*slot).tts_nvalid) < wanted {
+                pg_sys::slot_getsomeattrs_int(slot, wanted);
+            }
+            let count = (*slot).tts_nvalid as usize;
+            Self {
+                values: core::slice::from_raw_parts((*slot).tts_values, count),
+                nulls: core::slice::from_raw_parts((*slot).tts_isnull, count),
+            }
+        }
+    }
+
     /// The value of the column at `index` (counted from 0, dropped ones included), `None` for NULL.
     #[inline]
     pub(crate) fn value(&self, index: usize) -> Option<pg_sys::Datum> {

@@ -135,6 +135,16 @@ SELECT tell(20, item('insert', '7,"seven",1,200,"{}","{}","7"') || ',' || item('
 SELECT tell(21, item('update', '9,null,1,1,"{}","{}","9","nine"', '["name"]'));
 SELECT id, name, stock FROM items WHERE id > 6 ORDER BY id;
 SELECT kind, state, theirs ->> 'id' AS id, theirs ->> 'name' AS name, ours ->> 'name' AS ours FROM officesync.conflicts ORDER BY id;
+-- A row that was deleted under a key that is none any more does not come back.
+CREATE TABLE renumbered (id int PRIMARY KEY, code text NOT NULL);
+SELECT officesync.track('renumbered');
+INSERT INTO renumbered VALUES (1, 'A'), (2, 'B');
+DELETE FROM renumbered WHERE id = 1;
+ALTER TABLE renumbered DROP CONSTRAINT renumbered_pkey, ADD PRIMARY KEY (code);
+DELETE FROM officesync.conflicts;
+SELECT tell(22, '{"table":["public","renumbered"],"op":"update","columns":["id","code"],"key":["id"],"changed":["id"],"rows":[[11,"A",1]]}');
+SELECT * FROM renumbered;
+SELECT kind, winner FROM officesync.conflicts;
 -- Mistakes.
 SELECT officesync.set_policy('items', 'sometimes');
 SELECT officesync.set_policy('items', 'sum');
@@ -148,7 +158,7 @@ SELECT officesync.set_policy(NULL, NULL);
 SELECT officesync.forget_conflicts('0');
 DELETE FROM officesync.conflicts;
 DELETE FROM officesync.policy;
-DROP TABLE items, children, parents, visits, places;
+DROP TABLE items, children, parents, visits, places, renumbered;
 DROP EXTENSION citext;
 DROP FUNCTION tell, item, of, ledger, longest;
 CALL forget();
