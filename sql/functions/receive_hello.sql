@@ -1,6 +1,6 @@
 -- receive_hello(...): at the head, a branch has connected. A branch seen for the first time is
 -- admitted. start: where in our log it goes on; received: the last of its ticks applied here;
--- resend_from: ticks that were published before its queue existed; number: its own among the offices. load_state: how
+-- resend_from: ticks that were published before its queue existed, or it was back; number: its own among the offices. load_state: how
 -- far its loading is, if it is being loaded. rejoins: ticks before start are kept no longer. Called by: the head's relay at each connect, and again each minute, so that
 -- an idle lane notices what the broker lost. Touches: peer and load, and those only when something is new.
 CREATE FUNCTION officesync.receive_hello(
@@ -71,7 +71,8 @@ BEGIN
             -- What was decided on later is answered behind start.
             received := known.rejoin_received;
         END IF;
-        IF receive_hello.peer_position IS NULL AND start < sent THEN
+        -- A tick of rows for single branches that has gone out just now was not for one left behind.
+        IF rejoins OR receive_hello.peer_position IS NULL AND start < sent THEN
             resend_from := start + 1;
         END IF;
     END IF;

@@ -73,17 +73,20 @@ impl Outbox {
         }
         for (branch, from) in change.resumed {
             tracing::info!(branch, from, "sending to the branch goes on");
-            // The tick under way may leave without it.
-            let begun = match &self.underway {
-                Some(underway) => self.stream.after.max(underway.tick.number),
-                None => self.stream.after,
-            };
-            if from <= begun {
+            if from <= self.begun() {
                 self.resends.ask(&branch, from, false);
             }
         }
         self.everybody_rests = None;
         self.readings.look_soon();
+    }
+
+    /// The last tick that is published or under way: it may leave without a branch that is to get it from now on.
+    pub(super) fn begun(&self) -> i64 {
+        let underway = self.underway.as_ref();
+        underway.map_or(self.stream.after, |underway| {
+            self.stream.after.max(underway.tick.number)
+        })
     }
 }
 

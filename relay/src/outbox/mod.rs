@@ -358,7 +358,7 @@ impl Outbox {
                 fresh,
             } => {
                 // What is not published yet will go to everybody; nobody lacks it.
-                if from <= self.stream.after && !self.held.lacks(&branch, from) {
+                if from <= self.begun() && !self.held.lacks(&branch, from) {
                     tracing::info!(branch, from, "sending ticks again to one branch");
                     self.resends.ask(&branch, from, fresh);
                 }
