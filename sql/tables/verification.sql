@@ -18,6 +18,8 @@ CREATE TABLE officesync.verified_table (
     verification bigint      NOT NULL REFERENCES officesync.verification (id) ON DELETE CASCADE,
     schema_name  text        NOT NULL,
     table_name   text        NOT NULL,
+    -- The tables that it refers to come before it.
+    place        integer     NOT NULL DEFAULT 0,
     -- What is compared; NULL until it begins. An empty key: rows are told apart by nothing.
     columns      text[],
     key          text[],

@@ -17,6 +17,7 @@ use officesync_wire::encode;
 use officesync_wire::merge::Key;
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys::{INT8OID, Oid, TEXTOID};
+use std::cell::OnceCell;
 
 thread_local! {
     static CONDITION: Fixed = const {
@@ -42,8 +43,8 @@ pub(crate) enum Scope {
     Column(String),
     /// By the row that they refer to; at the head.
     Path(Path),
-    /// The same at a branch, where all rows are its own.
-    Own,
+    /// The same at a branch, where all rows are its own, but while it is adopted; the path is read only then.
+    Own(OnceCell<Option<Path>>),
 }
 
 /// The foreign key that tells to which office a row belongs.
@@ -83,13 +84,23 @@ impl Owner {
 /// To whom a row belongs that has these texts in these columns.
 pub(crate) fn owner(target: &Target, columns: &[&str], row: &[Option<&str>]) -> Owner {
     match &target.scope {
-        None | Some(Scope::Own) => Owner::All,
+        None | Some(Scope::Own(_)) => Owner::All,
         Some(Scope::Column(name)) => named(value_of(columns, row, name)),
-        Some(Scope::Path(path)) => match path.key(columns, row) {
-            None => Owner::Nobody,
-            Some(key) => user::acting_as(user::FOUNDER, || spi::connected(|| path.owner(&key))),
-        },
+        Some(Scope::Path(path)) => path.owner_of(columns, row),
     }
+}
+
+/// At a branch: whether a row that is here is its own. One that is adopted may have brought rows of others.
+pub(crate) fn is_of_here(target: &Target, columns: &[&str], row: &[Option<&str>]) -> bool {
+    let owner = match &target.scope {
+        Some(Scope::Own(path)) => {
+            let path = path.get_or_init(|| spi::connected(|| Path::read(target.relation)));
+            let owner = path.as_ref().map(|path| path.owner_of(columns, row));
+            owner.unwrap_or(Owner::All)
+        }
+        _ => owner(target, columns, row),
+    };
+    owner.includes(&office::this().name)
 }
 
 /// A condition on the rows (alias t) that a branch gets of a table; None where it gets all of them.
@@ -154,6 +165,13 @@ impl Path {
         String::from_utf8(key).ok()
     }
 
+    fn owner_of(&self, columns: &[&str], row: &[Option<&str>]) -> Owner {
+        match self.key(columns, row) {
+            None => Owner::Nobody,
+            Some(key) => user::acting_as(user::FOUNDER, || spi::connected(|| self.owner(&key))),
+        }
+    }
+
     fn owner(&self, key: &str) -> Owner {
         let rows = self.query.newest_rows(&[Parameter::Text(key)], 1);
         match rows.len() {
@@ -178,7 +196,7 @@ impl Scope {
         match (column, has_path) {
             (Some(column), _) => Some(Self::Column(column.to_owned())),
             (None, false) => None,
-            (None, true) if office::this().role == Role::Branch => Some(Self::Own),
+            (None, true) if office::this().role == Role::Branch => Some(Self::Own(OnceCell::new())),
             // A path that leads nowhere: nobody gets anything.
             (None, true) => {
                 Some(Path::read(relation).map_or(Self::Column(String::new()), Self::Path))
@@ -191,7 +209,7 @@ impl Scope {
 /// may not be, by the rows they refer to, and have to be looked at one by one. An error where they are not, for good.
 pub(crate) fn is_own(target: &Target, group: &RowGroup<'_>, sender: &str) -> bool {
     match &target.scope {
-        None | Some(Scope::Own) => true,
+        None | Some(Scope::Own(_)) => true,
         Some(Scope::Column(name)) => {
             check_column(target, group, sender, name);
             true

@@ -139,6 +139,6 @@ fn tell_row(
 
 /// `officesync.push_row(...)`: at a branch, sends a row of its own; see `sql/functions/verify/repair.sql`.
 #[pg_extern(sql = false)]
-fn push_row(schema: &str, table: &str, key: Vec<String>, values: Vec<String>) -> bool {
+fn push_row(schema: &str, table: &str, key: Vec<String>, values: Vec<String>) -> Option<bool> {
     tell::push(schema, table, &key, &values)
 }

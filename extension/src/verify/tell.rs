@@ -7,7 +7,6 @@ use crate::addressed;
 use crate::apply::scope::{self, Owner};
 use crate::apply::target::{self, Target};
 use crate::merge::row::Table;
-use crate::office;
 use crate::pg::{spi, xact};
 use crate::transaction;
 use officesync_wire::{Op, encode};
@@ -82,16 +81,15 @@ pub(super) fn row(
     found
 }
 
-/// Sends the row with that key as an insert of this office. False: there is none, or it is another's.
-pub(super) fn push(schema: &str, table: &str, key: &[String], values: &[String]) -> bool {
+/// Sends the row with that key as an insert of this office. False: it is another's. None: there is none.
+pub(super) fn push(schema: &str, table: &str, key: &[String], values: &[String]) -> Option<bool> {
     let target = spi::connected(|| target::find(schema, table));
-    let (columns, Some(row)) = read(&target, key, values) else {
-        return false;
-    };
+    let (columns, row) = read(&target, key, values);
+    let row = row?;
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let texts: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
-    if !scope::owner(&target, &columns, &texts).includes(&office::this().name) {
-        return false;
+    if !scope::is_of_here(&target, &columns, &texts) {
+        return Some(false);
     }
     let key: Vec<&str> = key.iter().map(String::as_str).collect();
     let group = encode::Group {
@@ -103,7 +101,7 @@ pub(super) fn push(schema: &str, table: &str, key: &[String], values: &[String])
         changed: &[],
     };
     put(&group, None, row.iter().map(Option::as_deref));
-    true
+    Some(true)
 }
 
 /// The columns in the order of their names, and the row, locked.

@@ -89,6 +89,7 @@ BEGIN
     WHERE (l.schema_name, l.table_name) = (w.value ->> 'schema', w.value ->> 'name')
       AND (l.schema_name, l.table_name) <> (n.nspname, c.relname);
     IF tick IS NULL THEN
+        PERFORM officesync.require_branch_labels(), officesync.rename_keys(before);
         -- The value lies with the partitions, where there are any.
         UPDATE officesync.schema_history h
         SET filled = (SELECT (a.attmissingval::text::text[])[1]

@@ -165,6 +165,29 @@ BEGIN
 END
 $$;
 
+-- require_branch_labels(): raises an error where this transaction has renamed a label of an enum that is a branch column:
+-- rows would belong to another office, and none of them was changed. Called by: record_shapes.
+CREATE FUNCTION officesync.require_branch_labels() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    renamed record;
+BEGIN
+    SELECT t.relation, t.branch_column, h.old_label, h.new_label INTO renamed
+    FROM officesync.schema_history h
+    JOIN officesync.tracked t ON t.relation = to_regclass(format('%I.%I', h.schema_name, h.table_name))
+         AND t.branch_column = h."column"
+    WHERE h.what = 'rename label' AND h.xid = pg_current_xact_id() LIMIT 1;
+    IF FOUND THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('the label %L can''t be renamed: column "%s" of table %s tells by it to which branch its rows belong',
+                             renamed.old_label, renamed.branch_column, renamed.relation),
+            DETAIL = 'All its rows would change hands, and none of them is changed.',
+            HINT = format('Add the label %L, and UPDATE the rows.', renamed.new_label);
+    END IF;
+END
+$$;
+
 -- require_no_dependents(relation): raises an error where other tables are shared out as this one is. Called by: untrack.
 CREATE FUNCTION officesync.require_no_dependents(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

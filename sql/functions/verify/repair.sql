@@ -52,7 +52,7 @@ AS $$
 $$;
 
 -- The kind of reading 'push': the branch is to send rows of its own, as inserts. request: schema, table, key, rows:
--- the keys of them.
+-- the keys of them. Answer: left, the keys of those it may not send.
 CREATE FUNCTION officesync.read_push(number bigint, branch text, request jsonb) RETURNS bytea
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT convert_to((request - 'verification')::text, 'UTF8') $$;
@@ -64,28 +64,41 @@ DECLARE
     asked jsonb  := convert_from(body, 'UTF8')::jsonb;
     names text[] := officesync.texts(asked -> 'key');
     row   jsonb;
-    count bigint := 0;
+    sent  boolean;
+    left_here jsonb[] := '{}';
 BEGIN
     FOR row IN SELECT r FROM jsonb_array_elements(asked -> 'rows') r LOOP
         -- What has been changed here since then travels by itself.
-        IF NOT officesync.is_pending(asked ->> 'schema', asked ->> 'table', names, officesync.texts(row))
-           AND officesync.push_row(asked ->> 'schema', asked ->> 'table', names, officesync.texts(row)) THEN
-            count := count + 1;
+        CONTINUE WHEN officesync.is_pending(asked ->> 'schema', asked ->> 'table', names, officesync.texts(row));
+        sent := officesync.push_row(asked ->> 'schema', asked ->> 'table', names, officesync.texts(row));
+        IF NOT sent THEN
+            left_here := left_here || row;
         END IF;
     END LOOP;
-    RETURN jsonb_build_object('pushed', count);
+    RETURN jsonb_build_object('left', to_jsonb(left_here));
 END
 $$;
 
+-- answered_push(...): at the head. What the branch may not send, since it is not its own, differs still. Touches: difference.
 CREATE FUNCTION officesync.answered_push(number bigint, branch text, request jsonb, answer jsonb) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT officesync.go_on_verifying((request ->> 'verification')::bigint) $$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    asked CONSTANT bigint := (request ->> 'verification')::bigint;
+BEGIN
+    UPDATE officesync.difference d SET repaired_at = NULL
+    FROM jsonb_array_elements(answer -> 'left') l
+    WHERE d.verification = asked AND (d.schema_name, d.table_name) = (request ->> 'schema', request ->> 'table')
+      AND d.key = officesync.object(officesync.texts(request -> 'key'), officesync.texts(l));
+    PERFORM officesync.go_on_verifying(asked);
+END
+$$;
 
 CREATE FUNCTION officesync.failed_push(number bigint, branch text, request jsonb, problem text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT officesync.failed_ranges(number, branch, request, problem) $$;
 
--- push_row(schema, table, key, values): at a branch, sends the row with that key as an insert of this office;
--- whether there is one. Called by: take_push. Touches: outbox.
+-- push_row(schema, table, key, values): at a branch, sends the row with that key as an insert of this office; whether
+-- it is the branch's own, NULL where there is none. Called by: take_push. Touches: outbox.
 CREATE FUNCTION officesync.push_row(schema text, "table" text, key text[], "values" text[]) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'push_row_wrapper';

@@ -55,6 +55,18 @@ RESET enable_seqscan; RESET enable_sort; RESET enable_bitmapscan;
 -- A chunk with both bounds is the same again, with what came into it since.
 SELECT request AS one, last FROM chunks WHERE more AND request -> 'columns' = '["id"]' AND request ? 'after' LIMIT 1 \gset
 SELECT md5((read_chunk(:'one'::jsonb || jsonb_build_object('until', :'last'::jsonb), 0)).line) = md5(line) AS same FROM chunks WHERE request = :'one';
+-- A column of the key is renamed at the head while chunks are still to be read.
+INSERT INTO officesync.peer (name, role, incarnation, applied_tick, acknowledged_tick) VALUES ('nice', 'branch', 'inc-n', 0, 0);
+INSERT INTO officesync.load_waiting (office, kind, request, failed) SELECT 'nice', 'load_rows', request, false FROM chunks WHERE request -> 'key' ? 'word' AND request ? 'after';
+INSERT INTO officesync.reading (branch, kind, request) SELECT 'nice', 'load_rows', request FROM chunks WHERE request -> 'key' ? 'a' AND request ? 'after' AND more;
+ALTER TABLE pairs RENAME a TO "A b";
+ALTER TABLE words RENAME word TO term;
+SELECT DISTINCT request -> 'key' AS key, request -> 'columns' AS columns FROM (SELECT request FROM officesync.load_waiting UNION ALL SELECT request FROM officesync.reading) r ORDER BY 1;
+SELECT count(*) AS chunks, sum((read_chunk(request, 6000)).rows) > 50 AS read FROM officesync.reading;
+ALTER TABLE pairs RENAME "A b" TO a;
+ALTER TABLE words RENAME term TO word;
+DELETE FROM officesync.reading; DELETE FROM officesync.load_waiting;
+DELETE FROM officesync.peer WHERE name = 'nice';
 -- Put into tables that are empty, twice, and over rows that differ.
 CREATE FUNCTION digests() RETURNS TABLE (name text, digest text) LANGUAGE sql AS $$
     SELECT 'items', md5(string_agg(t::text, ',' ORDER BY id)) FROM items t UNION ALL

@@ -125,6 +125,17 @@ SELECT officesync.resend('orders', 'id IN (3, 50)');
 SELECT officesync.resend('products', NULL, 'vienne');
 SELECT officesync.tell_row('public', 'orders', '{id}', '{4}', true, 'vienne');
 SELECT * FROM sent();
+-- A label by which rows belong to a branch keeps its name; others may have another.
+CREATE TYPE place AS ENUM ('reims', 'vienne'); CREATE TYPE colour AS ENUM ('red');
+CREATE DOMAIN place_name AS place;
+CREATE TABLE visits (id int PRIMARY KEY, branch place_name, colour colour);
+SELECT officesync.track('visits', branch_column => 'branch');
+ALTER TYPE place RENAME VALUE 'reims' TO 'rouen';
+ALTER TYPE colour RENAME VALUE 'red' TO 'rouge';
+ALTER TYPE place ADD VALUE 'rouen';
+DROP TABLE visits;
+ALTER TYPE place RENAME VALUE 'reims' TO 'lille';
+DROP DOMAIN place_name; DROP TYPE place, colour;
 DROP TABLE orders, products;
 DROP TYPE site;
 DROP FUNCTION sent, submit, one, double_it;

@@ -26,6 +26,7 @@ mod schema_tools;
 mod status;
 mod stories;
 mod subsets;
+mod subsets_compared;
 mod sync;
 mod travel;
 mod values;

@@ -288,16 +288,16 @@ async fn a_branch_that_was_tampered_with_and_one_that_comes_later() {
     }
 }
 
-const FAMILY: &str = "
+pub(crate) const FAMILY: &str = "
     CREATE TABLE orders (id int PRIMARY KEY, branch text, note text);
     CREATE TABLE items (id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE CASCADE, qty int NOT NULL, note text);
     CREATE TABLE notes (id int PRIMARY KEY, item_id int NOT NULL REFERENCES items ON DELETE CASCADE, note text);
     CREATE TABLE products (id int PRIMARY KEY, price int)";
-const TRACK_FAMILY: &str = "
+pub(crate) const TRACK_FAMILY: &str = "
     SELECT officesync.track('orders', branch_column => 'branch'), officesync.track('products');
     SELECT officesync.track('items', branch_path => 'order_id -> orders.branch');
     SELECT officesync.track('notes', branch_path => 'item_id -> items.order_id -> orders.branch')";
-const OF_FAMILY: [(&str, &str); 3] = [
+pub(crate) const OF_FAMILY: [(&str, &str); 3] = [
     ("orders", "t.branch"),
     (
         "items",
