@@ -10,7 +10,7 @@ GRANT EXECUTE ON FUNCTION officesync.set_office(text, text), officesync.track(re
     officesync.pause(text, text), officesync.resume(text, text),
     officesync.verify(text, text, text, interval),
     officesync.resend(regclass, text, text), officesync.require_resendable(regclass, text),
-    officesync.resend_row(text, text, text[], text[]),
+    officesync.resend_row(text, text, text[], text[], text),
     officesync.union_of_arrays(anyarray, anyarray, anyarray),
     officesync.union_of_objects(jsonb, jsonb, jsonb) TO PUBLIC;
 GRANT SELECT ON officesync.tracked_tables, officesync.outbox_status, officesync.offices, officesync.lanes, officesync.loads,

@@ -3,6 +3,7 @@
 //! Invariant: the gate closes nothing by itself; the outbox and the inbox finish what they have in hand, give up
 //! their connections, and come back when it opens. Capture and the outbox table know nothing of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +20,12 @@ use crate::lead::Wakers;
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// What may be done over the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Open {
     pub(crate) send: bool,
     pub(crate) receive: bool,
+    /// At the head: the branches that alone are sent nothing, each with the last tick that it has been sent for certain.
+    pub(crate) held: BTreeMap<String, i64>,
 }
 
 /// How the rest of the relay sees it.
@@ -45,14 +48,15 @@ impl Keeper {
         wakers: Arc<Wakers>,
     ) -> Result<(Self, Gate)> {
         let paused = database::paused(&*pool.get().await?).await?;
-        let (gate, seen) = watch::channel(open(window.as_ref(), &paused));
+        let (gate, seen) = watch::channel(open(window.as_ref(), paused));
         let keeper = Self {
             pool,
             window,
             wakers,
             gate,
         };
-        keeper.tell(*seen.borrow());
+        let first = seen.borrow().clone();
+        keeper.tell(&first);
         Ok((keeper, seen))
     }
 
@@ -66,7 +70,7 @@ impl Keeper {
             }
             match self.look().await {
                 Ok(open) if open != *self.gate.borrow() => {
-                    self.tell(open);
+                    self.tell(&open);
                     self.gate.send_replace(open);
                 }
                 Ok(_) => {}
@@ -77,27 +81,29 @@ impl Keeper {
 
     async fn look(&self) -> Result<Open> {
         let paused = database::paused(&*self.pool.get().await?).await?;
-        Ok(open(self.window.as_ref(), &paused))
+        Ok(open(self.window.as_ref(), paused))
     }
 
-    fn tell(&self, open: Open) {
+    fn tell(&self, open: &Open) {
+        let before = self.gate.borrow();
         if !open.send || !open.receive {
             tracing::info!(
                 sending = open.send,
                 receiving = open.receive,
                 "the link is paused, or this is not its time; changes wait"
             );
-        } else if open != *self.gate.borrow() {
+        } else if !before.send || !before.receive {
             tracing::info!("the link may be used again");
         }
     }
 }
 
-fn open(window: Option<&Window>, paused: &Paused) -> Open {
+fn open(window: Option<&Window>, paused: Paused) -> Open {
     let now = window.is_none_or(|window| window.is_open(paused.second_of_day));
     Open {
         send: now && !paused.send,
         receive: now && !paused.receive,
+        held: paused.branches,
     }
 }
 

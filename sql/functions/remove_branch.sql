@@ -1,6 +1,6 @@
 -- remove_branch(name): at the head, a branch leaves: what waits for it is no longer kept, its queue is deleted by
 -- the relay, and what it sends is no longer taken, until readmit_branch(). Its database stays as it is. Called by:
--- an operator. Touches: peer, inbox, halted, reading, verification, removed_branch,
+-- an operator. Touches: peer, inbox, halted, paused, reading, verification, removed_branch,
 -- load.
 CREATE FUNCTION officesync.remove_branch(name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -18,6 +18,7 @@ BEGIN
             HINT = 'Branches are removed at the head.';
     END IF;
     DELETE FROM officesync.reading r WHERE r.branch = gone.name;
+    DELETE FROM officesync.paused p WHERE p.office = gone.name;
     INSERT INTO officesync.removed_branch (name, incarnation, removed_by)
     VALUES (gone.name, gone.incarnation, officesync.calling_role()::regrole::text)
     ON CONFLICT ON CONSTRAINT removed_branch_pkey

@@ -7,3 +7,4 @@
 
 mod define;
 mod read;
+mod waiting;

@@ -1,5 +1,6 @@
 //! Rows that a query gives -> one line of the wire format.
 
+use super::waiting;
 use crate::capture::Inserts;
 use crate::outbox;
 use crate::pg::spi::{self, Parameter, Statement};
@@ -9,6 +10,7 @@ use core::ops::ControlFlow;
 use officesync_wire::encode;
 use pgrx::prelude::*;
 use std::ffi::CString;
+use std::time::Instant;
 
 /// `officesync.encode_rows(...)`; see `sql/functions/load/load_rows.sql`.
 #[pg_extern(sql = false)]
@@ -28,8 +30,10 @@ fn encode_rows(
         name!(rows, i64),
         name!(last, Option<String>),
         name!(more, bool),
+        name!(waited, f64),
     ),
 > {
+    let (began, waited) = (Instant::now(), waiting::so_far());
     let key: Vec<String> = key.into_iter().flatten().collect();
     let parameters: Vec<Parameter<'_>> = parameters
         .iter()
@@ -58,7 +62,11 @@ fn encode_rows(
     });
     let (rows, last) = (inserts.rows(), inserts.last_key());
     let line = if rows == 0 { Vec::new() } else { line(inserts) };
-    TableIterator::once((line, rows, last, more))
+    let waited = waiting::so_far().zip(waited);
+    let waited = waited.map_or(0.0, |(now, before)| {
+        now.saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64()
+    });
+    TableIterator::once((line, rows, last, more, waited))
 }
 
 /// The operators of an extension's types lie wherever the extension was put.

@@ -5,8 +5,15 @@ use crate::pg::spi::{self, Fixed, Parameter};
 use pgrx::pg_sys::{INT8OID, Oid};
 
 thread_local! {
-    /// A row for each key of each index. An index that compares a generated column names it, and so is one of
-    /// columns that no change has.
+    static GENERATED: Fixed = const {
+        Fixed::new(
+            "SELECT quote_ident(a.attname), pg_get_expr(d.adbin, d.adrelid), a.attname
+             FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+             WHERE a.attrelid = $1::oid AND a.attgenerated <> '' AND NOT a.attisdropped",
+            &[INT8OID],
+        )
+    };
+    /// A row for each key of each index.
     static KEYS: Fixed = const {
         Fixed::new(
             "SELECT i.indexrelid::bigint,
@@ -67,6 +74,17 @@ impl Index {
         }
         conditions.join(" AND ")
     }
+}
+
+/// The columns that are made of the others: their names, and an item of FROM that adds them to those of `row`, which is
+/// one too.
+pub(super) fn with_generated(table: Oid, row: &str) -> (Vec<String>, String) {
+    let parameters = [Parameter::Int8(i64::from(table.to_u32()))];
+    let rows = spi::connected(|| GENERATED.with(|all| all.statement().rows(&parameters, 0)));
+    let text = |row, column| rows.text(row, column).unwrap_or_default().to_owned();
+    let made = (0..rows.len()).map(|row| format!(", ({}) AS {}", text(row, 1), text(row, 0)));
+    let item = format!("(SELECT *{} FROM {row}) AS n", made.collect::<String>());
+    ((0..rows.len()).map(|row| text(row, 2)).collect(), item)
 }
 
 /// Those of a table.

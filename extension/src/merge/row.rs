@@ -92,18 +92,16 @@ impl<'a> Table<'a> {
                 format!("{value} AS {}", quote(name))
             })
             .collect();
-        let new = format!("(SELECT {}) AS n", values.join(", "));
+        let sent = format!("(SELECT {}) AS n", values.join(", "));
+        let (generated, new) = exclusive::with_generated(self.target.relation, &sent);
+        let is_known = |name: &String| self.columns.contains(&&**name) || generated.contains(name);
         let parameters: Vec<Parameter<'_>> = row
             .iter()
             .map(|text| text.map_or(Parameter::Null, Parameter::Text))
             .collect();
         let mut found: Vec<Row> = Vec::new();
         for index in exclusive::indexes_of(self.target.relation) {
-            if !index
-                .columns
-                .iter()
-                .all(|name| self.columns.contains(&&**name))
-            {
+            if !index.columns.iter().all(is_known) {
                 continue;
             }
             let sql = format!(

@@ -123,7 +123,7 @@ fn is_pending(schema: &str, table: &str, key: Vec<String>, values: Vec<String>) 
     key_of(&target, &names, &values).is_some_and(|key| pending::contains(Touched::Key(key), 0))
 }
 
-/// `officesync.tell_row(...)`: tells all offices how the row stands here; see `sql/functions/verify/rows.sql`.
+/// `officesync.tell_row(...)`: tells all offices, or one, how the row stands here; see `sql/functions/verify/rows.sql`.
 #[pg_extern(sql = false)]
 fn tell_row(
     schema: &str,

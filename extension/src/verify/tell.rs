@@ -1,4 +1,4 @@
-//! How a row stands at the head, told to all as an ordinary change.
+//! How a row stands at the head, told to all or to one branch as an ordinary change.
 //!
 //! An update whose old values are the new ones: where the row is there it is made so, where it is missing it is
 //! put there, and rows with changes of their own are left alone as ever. Where the head has no such row: a delete.
@@ -14,8 +14,8 @@ use officesync_wire::{Op, encode};
 
 /// Tells how the row with that key stands, locked until the end of the transaction, and returns its texts in the
 /// order of the columns' names; None where there is none, which is told only if `gone`: then a lock of the caller's
-/// on the table keeps such a row from coming meanwhile. `branch`: for whose sake; of a scoped table nobody else is
-/// told, and a row that is not its own is none.
+/// on the table keeps such a row from coming meanwhile. `branch`: nobody else is told, and a row that is not its own is
+/// none. Without it of a scoped table each branch is told of its rows, and a row that stays at the head is none.
 pub(super) fn row(
     schema: &str,
     table: &str,
@@ -38,12 +38,10 @@ pub(super) fn row(
     // Another office's row is none for this one.
     let found = found.filter(|_| branch.is_none_or(|branch| owner.includes(branch)));
     let office = match (&target.scope, owner) {
-        (None, _) => None,
         (Some(_), Owner::Office(office)) if found.is_some() => Some(office),
-        (Some(_), _) => match branch {
-            Some(branch) => Some(branch.to_owned()),
-            None => return found,
-        },
+        // It stays here.
+        (Some(_), _) if branch.is_none() => return None,
+        _ => branch.map(str::to_owned),
     };
     let office = office.as_deref();
     match &found {

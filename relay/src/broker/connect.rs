@@ -54,6 +54,16 @@ pub(crate) async fn connect(broker: &Broker, name: String) -> Result<Link> {
     })
 }
 
+/// An attempt to connect with all that belongs to it: on a link that breaks at that moment, a channel or a declaration may
+/// never be answered.
+pub(crate) async fn attempt<T>(connecting: impl Future<Output = Result<T>>) -> Result<T> {
+    /// A link of 64 kbit/s with half a second each way takes fifteen seconds.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    tokio::time::timeout(PATIENCE, connecting)
+        .await
+        .unwrap_or(Err(Error::BrokerTimeout))
+}
+
 impl Link {
     /// Says goodbye; a connection that is gone already is fine.
     pub(crate) async fn close(&self) {

@@ -26,6 +26,7 @@ use self::control::Event;
 use self::lane::{Lane, Shared, Step};
 use self::settle::{Done, Settler, acknowledge};
 use crate::backoff::Backoff;
+use crate::broker::connect::attempt;
 use crate::broker::consumer::Consumer;
 use crate::config::Config;
 use crate::database::{self, Client};
@@ -144,7 +145,7 @@ impl Inbox {
 
     async fn connect(&mut self) -> Option<Result<Consumer>> {
         let (config, office) = (Arc::clone(&self.config), Arc::clone(&self.shared.office));
-        self.meanwhile(async move { Consumer::connect(&config, &office).await })
+        self.meanwhile(async move { attempt(Consumer::connect(&config, &office)).await })
             .await
     }
 

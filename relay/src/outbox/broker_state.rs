@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use crate::backoff::Backoff;
+use crate::broker::connect::attempt;
 use crate::broker::publisher::Publisher;
 use crate::config::Config;
 use crate::database::Office;
@@ -16,8 +17,6 @@ use crate::stats::Stats;
 
 /// The shortest rest after a failure.
 const REST: Duration = Duration::from_millis(200);
-/// So long an attempt may take, with its channel and its declarations.
-const ATTEMPT: Duration = Duration::from_secs(30);
 /// How often the same trouble is repeated in the log.
 const REMIND: Duration = Duration::from_secs(60);
 
@@ -73,10 +72,7 @@ impl BrokerState {
             let (config, office) = (Arc::clone(&self.config), Arc::clone(&self.office));
             let stats = Arc::clone(&self.stats);
             self.state = State::Connecting(tokio::spawn(async move {
-                // Declarations on a link that has just been cut may never be answered.
-                tokio::time::timeout(ATTEMPT, Publisher::connect(&config, &office, stats))
-                    .await
-                    .unwrap_or(Err(Error::BrokerTimeout))
+                attempt(Publisher::connect(&config, &office, stats)).await
             }));
         }
     }
@@ -147,7 +143,7 @@ impl BrokerState {
             let (link, role) = (publisher.link(), self.office.role);
             let stats = Arc::clone(&self.stats);
             self.state = State::Connecting(tokio::spawn(async move {
-                Publisher::open(link, role, stats).await
+                attempt(Publisher::open(link, role, stats)).await
             }));
         }
     }

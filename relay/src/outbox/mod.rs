@@ -7,6 +7,7 @@
 mod branches;
 mod broker_state;
 mod drain;
+mod held;
 pub(crate) mod listen;
 mod publish;
 mod reading;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use self::branches::BranchQueues;
 use self::broker_state::BrokerState;
 use self::drain::{Stream, Underway};
+use self::held::Held;
 use self::listen::Command;
 use self::reading::Readings;
 use self::resend::Resends;
@@ -75,6 +77,7 @@ pub(crate) struct Outbox {
     underway: Option<Underway>,
     resends: Resends,
     readings: Readings,
+    held: Held,
     /// Ticks sent again since the last tick for everybody.
     resent_in_a_row: u32,
     settled: i64,
@@ -129,6 +132,7 @@ impl Outbox {
             underway: None,
             resends: Resends::default(),
             readings: Readings::default(),
+            held: Held::default(),
             resent_in_a_row: 0,
             settled: sent,
             settling: None,
@@ -157,6 +161,7 @@ impl Outbox {
             }
             self.start_settling();
             let sends = self.around.gate.borrow_and_update().send;
+            self.follow_held();
             if sends {
                 self.broker.start_connecting(Instant::now());
             } else if self.broker.is_up() && self.finished() {
@@ -353,7 +358,7 @@ impl Outbox {
                 fresh,
             } => {
                 // What is not published yet will go to everybody; nobody lacks it.
-                if from <= self.stream.after {
+                if from <= self.stream.after && !self.held.lacks(&branch, from) {
                     tracing::info!(branch, from, "sending ticks again to one branch");
                     self.resends.ask(&branch, from, fresh);
                 }

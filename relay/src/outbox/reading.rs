@@ -62,6 +62,13 @@ impl Readings {
             .extend(self.next.take().map(|reading| reading.number));
     }
 
+    /// The same, of what is for that branch.
+    pub(super) fn give_up_for(&mut self, branch: &str) {
+        if self.next.as_ref().is_some_and(|next| next.branch == branch) {
+            self.give_up();
+        }
+    }
+
     /// Nobody knows what became of those that were handed over.
     pub(super) fn lose_all(&mut self) {
         let sent = std::mem::take(&mut self.in_flight);
@@ -97,7 +104,9 @@ impl Outbox {
             self.readings.lost.clear();
         }
         // A branch that lacks ticks could not place it.
-        let read = database::read_next(client, &self.resends.behind()).await;
+        let mut busy = self.resends.behind();
+        busy.extend(self.held.names());
+        let read = database::read_next(client, &busy).await;
         let read = match read {
             Ok(read) => read,
             Err(error) if error.sqlstate().is_some() => {

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use super::held::Held;
+
 /// One branch being caught up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Again {
@@ -43,12 +45,13 @@ impl Resends {
         }
     }
 
-    /// The next branch and tick to send, if anyone lacks something up to `published`. Branches take
-    /// turns: the one that lags most goes first.
-    pub(crate) fn next(&self, published: i64) -> Option<(String, i64)> {
+    /// The next branch and tick to send, if anyone that is not held lacks something up to `published`. Branches
+    /// take turns: the one that lags most goes first.
+    pub(super) fn next(&self, published: i64, held: &Held) -> Option<(String, i64)> {
         self.0
             .iter()
             .filter(|(_, again)| again.until.is_none() && again.next <= published)
+            .filter(|(branch, _)| !held.contains(branch))
             .min_by_key(|(_, again)| again.next)
             .map(|(branch, again)| (branch.clone(), again.next))
     }
@@ -110,11 +113,11 @@ mod tests {
         let mut resends = Resends::default();
         resends.ask("b1", 3, false);
         for tick in 3..=5 {
-            assert_eq!(resends.next(5), Some(("b1".into(), tick)));
+            assert_eq!(resends.next(5, &Held::default()), Some(("b1".into(), tick)));
             resends.sent("b1", tick, 5);
         }
         // Tick 6 went to everybody, so also to this branch: it is not sent again.
-        assert_eq!(resends.next(6), None);
+        assert_eq!(resends.next(6, &Held::default()), None);
         resends.confirmed("b1", 3);
         resends.confirmed("b1", 4);
         assert!(!resends.is_empty());
@@ -129,11 +132,11 @@ mod tests {
         resends.sent("b1", 10, 99);
         resends.ask("b1", 10, false);
         resends.ask("b1", 12, false);
-        assert_eq!(resends.next(99), Some(("b1".into(), 11)));
+        assert_eq!(resends.next(99, &Held::default()), Some(("b1".into(), 11)));
         resends.ask("b1", 4, false);
-        assert_eq!(resends.next(99), Some(("b1".into(), 4)));
+        assert_eq!(resends.next(99, &Held::default()), Some(("b1".into(), 4)));
         resends.ask("b1", 7, true);
-        assert_eq!(resends.next(99), Some(("b1".into(), 7)));
+        assert_eq!(resends.next(99, &Held::default()), Some(("b1".into(), 7)));
     }
 
     #[test]
@@ -144,7 +147,7 @@ mod tests {
         resends.sent("b1", 2, 9);
         resends.confirmed("b1", 1);
         resends.rewind();
-        assert_eq!(resends.next(9), Some(("b1".into(), 2)));
+        assert_eq!(resends.next(9, &Held::default()), Some(("b1".into(), 2)));
     }
 
     #[test]
@@ -154,7 +157,19 @@ mod tests {
         resends.sent("b1", 5, 5);
         resends.ask("b1", 2, true);
         resends.confirmed("b1", 5);
-        assert_eq!(resends.next(5), Some(("b1".into(), 2)));
+        assert_eq!(resends.next(5, &Held::default()), Some(("b1".into(), 2)));
+    }
+
+    #[test]
+    fn who_is_held_gets_its_turn_when_it_goes_on() {
+        let mut resends = Resends::default();
+        resends.ask("b1", 2, false);
+        resends.ask("b2", 5, false);
+        let mut held = Held::default();
+        held.follow(&[("b1".to_owned(), 1)].into());
+        assert_eq!(resends.next(9, &held), Some(("b2".into(), 5)));
+        held.follow(&BTreeMap::new());
+        assert_eq!(resends.next(9, &held), Some(("b1".into(), 2)));
     }
 
     #[test]
@@ -162,6 +177,6 @@ mod tests {
         let mut resends = Resends::default();
         resends.ask("b1", 8, false);
         resends.ask("b2", 3, false);
-        assert_eq!(resends.next(9), Some(("b2".into(), 3)));
+        assert_eq!(resends.next(9, &Held::default()), Some(("b2".into(), 3)));
     }
 }

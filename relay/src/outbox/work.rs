@@ -97,7 +97,7 @@ impl Outbox {
     /// Chooses the next tick: ticks for everybody and ticks sent again take turns.
     async fn begin(&mut self) -> Result<()> {
         let turn = self.resent_in_a_row < RESEND_SLICE || !self.stream.pending();
-        if turn && let Some((branch, tick)) = self.resends.next(self.stream.after) {
+        if turn && let Some((branch, tick)) = self.resends.next(self.stream.after, &self.held) {
             self.resent_in_a_row += 1;
             return self.begin_again(branch, tick).await;
         }
@@ -114,13 +114,14 @@ impl Outbox {
         Ok(())
     }
 
-    /// A tick for everybody, ready to be published: where some of it is for single branches, once for each of these
-    /// and once for the others. None: no branch is known yet that could get any of it.
+    /// A tick for everybody, ready to be published: where some of it is for single branches, or a branch is held, once for
+    /// each of those that have something of their own in it and once for the others. None: no branch could get any of it.
     async fn in_shares(&mut self, underway: Underway, now: Instant) -> Result<Option<Underway>> {
-        if !underway.tick.targeted {
+        if !underway.tick.targeted && !self.held.is_any() {
             return Ok(Some(underway));
         }
-        let shares = database::recipients(&self.session.client, underway.tick.number).await?;
+        let (client, number) = (&self.session.client, underway.tick.number);
+        let shares = database::recipients(client, number, &self.held.names()).await?;
         if shares.is_empty() {
             self.stream.look_again();
             self.everybody_rests = Some(now + NO_BRANCH_REST);

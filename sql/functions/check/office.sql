@@ -25,7 +25,12 @@ AS $$
   UNION ALL
     SELECT 'warning', 'officesync.paused', format('%s is paused by %s', p.direction, p.paused_by),
            format('SELECT officesync.resume(direction => %L)', p.direction)
-    FROM officesync.paused p
+    FROM officesync.paused p WHERE p.office = ''
+  UNION ALL
+    SELECT 'warning', 'office ' || p.office,
+           format('sending to it is paused by %s since %s', p.paused_by, p.paused_at::timestamptz(0)),
+           format('SELECT officesync.resume(%L, ''send'')', p.office)
+    FROM officesync.paused p WHERE p.office <> ''
   UNION ALL
     SELECT 'warning', 'office ' || p.name,
            format('its clock is %s ahead of this one; its changes count as made now when a conflict is decided',

@@ -4,13 +4,6 @@
 -- without a certain key is one chunk. Also in it, once it was read: rows, bytes, again (how often it was read anew);
 -- due: when the rate lets it go; rest: what had no place in a chunk that was read again.
 
--- load_setting(name, usual): a setting of the head, as bytes: officesync.load_chunk_bytes (how much one chunk
--- holds), officesync.load_rate (how much goes to one branch in a second, before it is compressed; 0: as it comes).
--- Called by: read_load_rows.
-CREATE FUNCTION officesync.load_setting(name text, usual text) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_size_bytes(coalesce(nullif(current_setting('officesync.' || name, true), ''), usual)) $$;
-
 -- next_chunk(branch, nth, leaf): where the rows go on behind that partition of the table nth; NULL: nowhere.
 -- Called by: answered_load_tables, read_load_rows. Touches nothing.
 CREATE FUNCTION officesync.next_chunk(branch text, nth integer, leaf oid) RETURNS jsonb
@@ -78,10 +71,10 @@ $$;
 
 -- encode_rows(query, path, leaf, root, key, parameters, max_bytes): the rows that the query gives, as one line of the
 -- wire format, until they have that many bytes (0: all); how many; the texts of the last one's key; and whether
--- there are more. With the rights of the table's owner. Called by: read_load_rows.
+-- there are more; and which part of the time it was kept waiting for a processor. With the rights of the table's owner. Called by: read_load_rows.
 CREATE FUNCTION officesync.encode_rows(
     query text, path text, leaf oid, root oid, key text[], parameters text[], max_bytes bigint)
-RETURNS TABLE (line bytea, rows bigint, last text, more boolean)
+RETURNS TABLE (line bytea, rows bigint, last text, more boolean, waited float8)
 LANGUAGE c SET search_path = pg_catalog, pg_temp
 SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'encode_rows_wrapper';
@@ -103,10 +96,10 @@ DECLARE
     chunk    record;
     behind   jsonb;
     now      CONSTANT numeric := extract(epoch FROM clock_timestamp());
-    -- When the rate lets the next one go.
-    due      numeric := greatest((request ->> 'due')::numeric, now - 1);
+    pause    numeric;
+    -- When the next one may go.
+    due      numeric;
     rest     numeric := 0;
-    rate     bigint := officesync.load_setting('load_rate', '0');
 BEGIN
     SELECT t.* INTO loaded FROM officesync.load_table t
     WHERE t.office = read_load_rows.branch AND t.nth = (request ->> 'nth')::integer;
@@ -144,8 +137,10 @@ BEGIN
         WHERE r.number = read_load_rows.number;
         behind := CASE WHEN chunk.more THEN request || jsonb_build_object('after', chunk.last::jsonb)
                        ELSE officesync.next_chunk(branch, loaded.nth, (request ->> 'leaf')::oid) END;
-        IF rate > 0 THEN
-            due := due + coalesce(octet_length(chunk.line), 0)::numeric / rate;
+        pause := officesync.load_pause(
+            octet_length(chunk.line), extract(epoch FROM clock_timestamp()) - now, chunk.waited);
+        IF pause > 0 THEN
+            due := greatest((request ->> 'due')::numeric, now) + pause;
             behind := behind || jsonb_build_object('due', due);
             -- The relay looks every half second: so much at once.
             rest := CASE WHEN due > now + 0.5 THEN due - now ELSE 0 END;

@@ -1,7 +1,8 @@
 -- resend(table, where, office): at the head, sends rows again as they stand, as ordinary changes: an office that
 -- has them so already finds nothing to do. where: a condition on the table's columns, run with the caller's
--- rights; NULL: all rows. office: for whose sake, for the record; the log is one, so all of them get it. Returns
--- the number of rows. Called by: the table's owner. Touches: outbox, difference.
+-- rights; NULL: all rows. office: the only branch that gets them; NULL: all. Rows that go to nobody (of a table that
+-- is shared out those of other branches, or of none) are left out, and a notice counts them. Returns the number of
+-- rows sent. Called by: the table's owner. Touches: outbox.
 CREATE FUNCTION officesync.resend("table" regclass, "where" text DEFAULT NULL, office text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
@@ -14,15 +15,25 @@ DECLARE
     keys   text;
     row    text[];
     result bigint := 0;
+    others bigint := 0;
 BEGIN
     SELECT n.nspname, c.relname INTO space, named
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = resend."table";
     keys := (SELECT string_agg(format('%I::text', k), ', ') FROM unnest(names) k);
     FOR row IN EXECUTE format('SELECT ARRAY[%s] FROM %s AS t WHERE %s', keys, resend."table",
                               coalesce('(' || resend."where" || ')', 'true')) LOOP
-        PERFORM officesync.resend_row(space, named, names, row);
-        result := result + 1;
+        IF officesync.resend_row(space, named, names, row, resend.office) THEN
+            result := result + 1;
+        ELSE
+            others := others + 1;
+        END IF;
     END LOOP;
+    IF others > 0 THEN
+        RAISE NOTICE USING
+            MESSAGE = format('%s rows of table %s are not sent', others, resend."table"),
+            DETAIL = CASE WHEN resend.office IS NULL THEN 'They belong to no branch.'
+                     ELSE format('They are not rows of the branch "%s".', resend.office) END;
+    END IF;
     RETURN result;
 END
 $$;
@@ -69,12 +80,13 @@ BEGIN
 END
 $$;
 
--- resend_row(schema, table, key, values): tell_row() for one that may. Called by: resend.
-CREATE FUNCTION officesync.resend_row(schema text, "table" text, key text[], "values" text[]) RETURNS void
+-- resend_row(schema, table, key, values, office): tell_row() for one that may; whether there was anything to tell.
+-- Called by: resend.
+CREATE FUNCTION officesync.resend_row(schema text, "table" text, key text[], "values" text[], office text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM officesync.require_resendable(format('%I.%I', schema, "table")::regclass, NULL);
-    PERFORM officesync.tell_row(schema, "table", key, "values", false);
+    PERFORM officesync.require_resendable(format('%I.%I', schema, "table")::regclass, office);
+    RETURN officesync.tell_row(schema, "table", key, "values", false, coalesce(office, '')) IS NOT NULL;
 END
 $$;

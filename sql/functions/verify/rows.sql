@@ -31,8 +31,8 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'is_pending_wrapper';
 
 -- tell_row(schema, table, key, values, gone, branch): at the head, tells how the row with that key stands, as
 -- an ordinary change; returns its texts in the order of the columns' names, NULL where there is no such row. gone:
--- that is told too; the caller has locked the table, so that no such row comes meanwhile. branch: for whose sake; of a
--- table whose rows are shared out nobody else is told. Called by:
+-- that is told too; the caller has locked the table, so that no such row comes meanwhile. branch: nobody else is told,
+-- and a row that is not its own is none; '': all are, of a table that is shared out each of its own rows. Called by:
 -- note_difference, resend_row. Touches: outbox.
 CREATE FUNCTION officesync.tell_row(schema text, "table" text, key text[], "values" text[], gone boolean, branch text DEFAULT '') RETURNS text[]
 LANGUAGE c STRICT

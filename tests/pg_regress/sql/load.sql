@@ -70,6 +70,11 @@ DELETE FROM items WHERE id % 3 = 0; DELETE FROM visits WHERE who % 4 = 0; DELETE
 SELECT count(*) FROM (SELECT * FROM before EXCEPT SELECT * FROM digests()) d;
 SELECT sum(officesync.put_rows(line)) FROM chunks WHERE request ? 'key' AND line <> '';
 SELECT * FROM before EXCEPT SELECT * FROM digests();
+-- The pace: by the rate alone while no user is at work (specs/load_pace has one).
+SELECT officesync.load_pause(2097152, 0.05, 0.9);
+SET officesync.load_rate = '1MB';
+SELECT round(officesync.load_pause(2097152, 0.05, 0.9), 1);
+RESET officesync.load_rate;
 -- Who may not join.
 SELECT officesync.join();
 SELECT officesync.run_definition('DROP TABLE items');

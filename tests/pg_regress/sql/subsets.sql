@@ -115,10 +115,14 @@ SELECT * FROM submit(13, one('update', '34,"reims",12,5', '["amount"]'));
 SELECT kind, told_to FROM officesync.conflicts WHERE origin = 'reims' AND told_to <> '';
 SELECT DISTINCT o.target FROM officesync.outbox o WHERE convert_from(o.body, 'UTF8') LIKE '%"conflicts"%';
 -- Comparing, and sending again.
+INSERT INTO orders VALUES (50, NULL);
 SELECT rows FROM officesync.range_digests('public', 'orders', '{id}', '{id}', NULL, NULL, false, 1000, 1000, 'vienne');
 SELECT key FROM officesync.range_rows('public', 'orders', '{id}', '{id}', NULL, NULL, false, 1000, 'reims');
 CALL forget();
 SELECT officesync.resend('orders', 'id IN (3, 4)');
+SELECT officesync.resend('orders', 'id IN (3, 4, 50)', 'reims');
+SELECT officesync.resend('orders', 'id IN (3, 50)');
+SELECT officesync.resend('products', NULL, 'vienne');
 SELECT officesync.tell_row('public', 'orders', '{id}', '{4}', true, 'vienne');
 SELECT * FROM sent();
 DROP TABLE orders, products;

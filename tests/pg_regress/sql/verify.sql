@@ -46,10 +46,14 @@ CALL public.answer('{"differences": [{"kind": "wrong", "key": ["a", "3"]}]}');
 CALL public.answer('{"differences": [{"kind": "differs", "key": ["a", "30"], "there": ["30", "another", "a"]}]}');
 SELECT key, kind, here, there, repaired_at FROM officesync.difference;
 SELECT finished_at IS NOT NULL AS finished FROM officesync.verification;
--- Sending again: ordinary changes, with all columns.
+-- Sending again: ordinary changes, with all columns; to one branch, and then nobody else gets anything, or to all.
 SELECT officesync.tick() IS NOT NULL AS tick;
 SELECT officesync.resend('public.wares', 'id = 7', 'vannes');
-SELECT convert_from(body, 'UTF8')::jsonb -> 'changes' AS changes FROM officesync.drain(officesync.tick(), 0, -1, 0);
+SELECT officesync.tick() AS tick \gset
+SELECT convert_from(body, 'UTF8')::jsonb -> 'changes' AS changes FROM officesync.drain(:tick, 0, -1, 0, 'vannes');
+SELECT count(body) AS to_others FROM officesync.drain(:tick, 0, -1, 0, 'lyon') WHERE body <> '';
+SELECT officesync.resend('public.wares', 'id = 7');
+SELECT convert_from(body, 'UTF8')::jsonb -> 'changes' AS changes FROM officesync.drain(officesync.tick(), 0, -1, 0, 'lyon');
 SELECT officesync.resend('public.wares', 'id = 7', 'lyon');
 CREATE ROLE clerk;
 SET ROLE clerk;
@@ -61,19 +65,33 @@ DROP ROLE clerk;
 -- In the background: those not compared for so long, and none twice.
 SELECT officesync.verify_in_background('1 hour');
 SELECT officesync.verify_in_background('0'), officesync.verify_in_background('0');
--- Pausing: a branch's lane here, or the whole office.
-SELECT officesync.pause('vannes');
+-- Pausing: one branch, in either direction, or the whole office.
 SELECT officesync.pause('vannes', 'receive');
 SELECT origin, state, reason FROM officesync.lanes ORDER BY 1;
-SELECT officesync.resume('vannes');
+SELECT send, receive, branches FROM officesync.paused();
+SELECT officesync.resume('vannes', 'receive');
 SELECT origin, state FROM officesync.lanes ORDER BY 1;
+SELECT officesync.pause('vannes', 'send'), officesync.pause('vannes', 'send');
+SELECT send, receive, branches, sent_ticks = ARRAY[(SELECT sent_tick FROM officesync.publisher)] AS from_here FROM officesync.paused();
+SELECT problem ~ '^sending to it is paused by ', remedy FROM officesync.check() WHERE object = 'office vannes';
+SELECT * FROM officesync.recipients(:tick, ARRAY(SELECT name FROM officesync.peer));
+SELECT 'vannes' = ANY (branches) AS vannes, target FROM officesync.recipients(:tick, '{}') WHERE target = 'vannes';
+SELECT officesync.resume('vannes', 'receive');
+SELECT branches FROM officesync.paused();
+SELECT officesync.resume('vannes'), officesync.pause('vannes');
+SELECT state, branches FROM officesync.lanes, officesync.paused() WHERE origin = 'vannes';
+SELECT officesync.resume('vannes');
+SELECT state, branches FROM officesync.lanes, officesync.paused() WHERE origin = 'vannes';
+SELECT officesync.pause('nowhere', 'send');
 SELECT officesync.pause(direction => 'send');
 SELECT send, receive FROM officesync.paused();
 SELECT officesync.pause(direction => 'nowhere');
 SELECT problem, remedy FROM officesync.check() WHERE object = 'officesync.paused';
 SELECT officesync.resume();
 SELECT send, receive FROM officesync.paused();
+SELECT officesync.pause('vannes', 'send');
 SELECT officesync.remove_branch('vannes');
+SELECT branches FROM officesync.paused();
 SELECT count(*) FROM officesync.verification;
 -- Who has left is not let in again in this life of its database.
 SELECT * FROM officesync.queues_to_delete() q WHERE q = 'vannes';

@@ -450,9 +450,10 @@ async fn a_row_gives_way_to_the_heads_by_whatever_index_they_meet() {
          CREATE UNIQUE INDEX ON guests (email) WHERE active;
          CREATE TABLE names (id int PRIMARY KEY, name text);
          CREATE UNIQUE INDEX ON names (lower(name));
+         CREATE TABLE slugs (id int PRIMARY KEY, name text, slug text GENERATED ALWAYS AS (lower(name)) STORED UNIQUE);
          CREATE TABLE bookings (id int PRIMARY KEY, nights int4range,
              EXCLUDE USING gist (nights WITH &&));",
-        &["guests", "names", "bookings"],
+        &["guests", "names", "slugs", "bookings"],
     )
     .await;
     all_offline(&mut company);
@@ -460,19 +461,20 @@ async fn a_row_gives_way_to_the_heads_by_whatever_index_they_meet() {
         let sql = format!(
             "INSERT INTO guests VALUES ({id}, 'a@b', true), ({id} + 1, 'of {id}', true); \
              INSERT INTO names VALUES ({id}, 'Ann'), ({id} + 1, 'of {id}'); \
+             INSERT INTO slugs VALUES ({id}, 'Ann'), ({id} + 1, 'of {id}'); \
              INSERT INTO bookings VALUES ({id}, '[{id}, 40)'), ({id} + 1, '[1{id}, 1{id}]')"
         );
         company.office(office).run(&sql).await;
     }
     company.start_relays().await;
-    let tables = ["guests", "names", "bookings", LEDGER];
+    let tables = ["guests", "names", "slugs", "bookings", LEDGER];
     converge::wait_equal(&company, &tables).await;
-    for table in ["guests", "names", "bookings"] {
+    for table in ["guests", "names", "slugs", "bookings"] {
         let sql = format!("SELECT string_agg(id::text, ' ' ORDER BY id) FROM {table}");
         let ids = company.office(1).value(&sql).await;
         assert_eq!(ids, "10 11 21 31", "{table}");
     }
-    assert_eq!(ledger(&company).await.len(), 6);
+    assert_eq!(ledger(&company).await.len(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

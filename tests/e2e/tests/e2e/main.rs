@@ -16,6 +16,7 @@ mod join;
 mod lane;
 mod left_behind;
 mod network;
+mod one_branch;
 mod order;
 mod pgbench;
 mod reading;

@@ -15,7 +15,7 @@ const TRACK: &str =
     "SELECT officesync.track('orders', branch_column => 'branch'), officesync.track('products')";
 const HALTED: &str = "SELECT count(*) FROM officesync.halted";
 
-async fn company(branches: usize) -> Company {
+pub(crate) async fn company(branches: usize) -> Company {
     let mut company = Company::open(branches).await;
     company.everywhere(SCHEMA).await;
     company.everywhere(TRACK).await;
@@ -25,7 +25,7 @@ async fn company(branches: usize) -> Company {
 
 /// Waits until nothing is on the way, each branch has the head's rows of its own, and no others, and what is for all
 /// is the same everywhere.
-async fn wait_shared_out(company: &Company, scoped: &[(&str, &str)]) {
+pub(crate) async fn wait_shared_out(company: &Company, scoped: &[(&str, &str)]) {
     let digest = |table: &str, condition: &str| {
         format!(
             "SELECT concat(count(*), ' ', md5(string_agg(t::text, ',' ORDER BY t::text))) FROM {table} t WHERE {condition}"
@@ -85,7 +85,7 @@ async fn verify(head: &Office, arguments: &[&str]) -> (i32, String) {
 }
 
 /// All that went to a branch, as text.
-async fn overheard(company: &Company, tap: &str) -> String {
+pub(crate) async fn overheard(company: &Company, tap: &str) -> String {
     let mut text = String::new();
     for (_, encoding, body) in company.topology().await.take_all(tap).await {
         let encoding = match encoding.as_str() {

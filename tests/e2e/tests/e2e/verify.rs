@@ -19,7 +19,7 @@ const FILL: &str = "
     INSERT INTO prices SELECT n, n / 4.0 FROM generate_series(1, 100) n";
 
 /// The verify command at the head: its exit code and what it printed.
-async fn verify(head: &Office, arguments: &[&str]) -> (i32, String) {
+pub(crate) async fn verify(head: &Office, arguments: &[&str]) -> (i32, String) {
     let mut all = vec!["verify"];
     all.extend(arguments);
     let environment = [
@@ -36,7 +36,7 @@ async fn verify(head: &Office, arguments: &[&str]) -> (i32, String) {
 }
 
 /// Runs a statement that no trigger sees.
-async fn plant(office: &Office, table: &str, sql: &str) {
+pub(crate) async fn plant(office: &Office, table: &str, sql: &str) {
     office
         .run(&format!(
             "BEGIN; ALTER TABLE {table} DISABLE TRIGGER ALL; {sql};
