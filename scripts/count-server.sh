@@ -136,6 +136,26 @@ applied_alone() {
     echo $(((last - first) / (alone - alone / 2)))
 }
 
+# A tick of one change, made and drained as the relay does.
+ticking() {
+    local n
+    echo "PREPARE making AS SELECT officesync.tick(0);"
+    echo "PREPARE draining (bigint) AS SELECT d.body FROM officesync.ticks_after(\$1, 1) t," \
+        "LATERAL officesync.drain(t.tick, 0, -1, 0, '') d;"
+    for n in $(seq "$1"); do
+        insert sales $((20000 + n)) $((20000 + n))
+        if [ "$2" = ticks ]; then printf 'EXECUTE making;\nEXECUTE draining (%d);\n' $((8 + alone + n)); fi
+    done
+}
+ticked() {
+    local -A total
+    local what n
+    for what in ticks alone; do
+        for n in 10 40; do total[$what$n]=$(ticking $n $what | count head); done
+    done
+    echo $(((total[ticks40] - total[ticks10] - total[alone40] + total[alone10]) / 30))
+}
+
 transactions() {
     local short long
     short=$(small "$1" 100 | count head)
@@ -161,4 +181,5 @@ for what in insert update delete; do
     last=$((last + 3))
     compare "apply: $what, a row" "${plain[$what]}" "$(applied $last)"
 done
+line 'make and drain a tick of one row' - "$(ticked)"
 line 'apply: a tick of one row' - "$(applied_alone)"

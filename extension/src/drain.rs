@@ -6,6 +6,7 @@
 //! the tick is made, and the rows of a tick never change. Lines are not parsed; small ones are
 //! compressed together, large ones are compressed already and only joined.
 
+use crate::batch::{self, Chunk, Snapshot};
 use crate::outbox;
 use crate::pg::spi::{self, Fixed, Parameter, Rows};
 use crate::refuse::refuse;
@@ -64,7 +65,7 @@ thread_local! {
         Fixed::new(
             "SELECT t.snapshot, b.snapshot, t.last_sequence, t.part_bytes,
                     EXISTS (SELECT FROM officesync.tick_page p WHERE p.tick = t.number),
-                    t.targets IS NOT NULL
+                    t.targets IS NOT NULL, t.bytes <= t.part_bytes
              FROM officesync.tick t JOIN officesync.tick b ON b.number = t.previous
              WHERE t.number = $1",
             &[pg_sys::INT8OID],
@@ -161,7 +162,10 @@ fn drain(
         chunk: after_chunk,
         byte: from_byte,
     };
-    let (rows, last_sequence) = spi::connected(|| part_after(tick, after, target));
+    let (rows, last_sequence) = match spi::connected(|| part_after(tick, after, target)) {
+        Part::All(chunks) => return TableIterator::once(whole(&chunks)),
+        Part::Some(rows, last_sequence) => (rows, last_sequence),
+    };
     let end = rows.len().checked_sub(1);
     if end.is_none() && last_sequence.is_none() {
         // All of the tick is for others.
@@ -191,7 +195,10 @@ fn drain(
     let (encoding, body) = if continued || from_byte > 0 {
         piece(&rows)
     } else {
-        join(&rows)
+        join(&|| {
+            (0..rows.len())
+                .filter_map(|row| Some((rows.is_true(row, COMPRESSED), rows.bytes(row, BODY)?)))
+        })
     };
     if continued {
         let next = from_byte + body.len() as i32;
@@ -209,8 +216,30 @@ fn drain(
     TableIterator::once((sequence, chunk, last, encoding, changes, body, 0))
 }
 
-/// The rows of the part, and the number of the last transaction that has anything for the target; None: there is none.
-fn part_after(tick: i64, after: Cursor, target: &str) -> (Rows, Option<i64>) {
+/// What belongs to a part.
+enum Part {
+    /// All of the tick; at least one row.
+    All(Vec<Chunk>),
+    /// These rows, and the number of the last transaction that has anything for the target; None: there is none.
+    Some(Rows, Option<i64>),
+}
+
+/// What [`drain`] returns of one part.
+type Drained = (i64, i32, bool, String, i32, Vec<u8>, i32);
+
+/// A tick that is one part.
+fn whole(chunks: &[Chunk]) -> Drained {
+    let bodies = || chunks.iter().map(|row| (row.is_compressed, &row.body[..]));
+    let (encoding, body) = join(&bodies);
+    let (sequence, chunk) = chunks
+        .last()
+        .map_or((0, -1), |row| (row.sequence, row.chunk));
+    let changes = chunks.iter().map(|row| row.changes).sum::<i64>() as i32;
+    let encoding = encoding.as_str().to_owned();
+    (sequence, chunk, true, encoding, changes, body, 0)
+}
+
+fn part_after(tick: i64, after: Cursor, target: &str) -> Part {
     let facts = TICK.with(|tick_facts| tick_facts.statement().rows(&[Parameter::Int8(tick)], 1));
     let (Some(now), Some(before)) = (facts.text(0, 0), facts.text(0, 1)) else {
         refuse(
@@ -220,6 +249,18 @@ fn part_after(tick: i64, after: Cursor, target: &str) -> (Rows, Option<i64>) {
             "",
         )
     };
+    // Small, and all of it for all: what the statement below makes one part of too.
+    let is_whole = facts.is_true(0, 6) && !facts.is_true(0, 4) && !facts.is_true(0, 5);
+    let is_start = (after.sequence, after.chunk, after.byte) == (0, -1, 0);
+    if is_whole
+        && is_start
+        && let (Some(since), Some(until)) = (Snapshot::read(before), Snapshot::read(now))
+    {
+        let chunks = batch::in_order(&since, &until);
+        if !chunks.is_empty() {
+            return Part::All(chunks);
+        }
+    }
     let last_sequence = facts.number(0, 2).unwrap_or_default();
     let part_bytes = facts.number(0, 3).unwrap_or_default();
     let last_sequence = match facts.is_true(0, 5) {
@@ -240,7 +281,7 @@ fn part_after(tick: i64, after: Cursor, target: &str) -> (Rows, Option<i64>) {
         of.with(|part| part.statement().rows(&parameters, 0))
     };
     if !facts.is_true(0, 4) {
-        return (part(&PART_OF_BATCH, Parameter::Null), last_sequence);
+        return Part::Some(part(&PART_OF_BATCH, Parameter::Null), last_sequence);
     }
     let mut from = after.sequence;
     loop {
@@ -251,7 +292,7 @@ fn part_after(tick: i64, after: Cursor, target: &str) -> (Rows, Option<i64>) {
         // Where the cursor stands at a page's end, the part begins on a later one.
         match page.number(0, 1) {
             Some(last) if rows.len() == 0 => from = last + 1,
-            _ => return (rows, last_sequence),
+            _ => return Part::Some(rows, last_sequence),
         }
     }
 }
@@ -287,13 +328,11 @@ fn piece(rows: &Rows) -> (Encoding, Vec<u8>) {
 }
 
 /// The bodies as one: plain when they are few and small, else zstd frames one after another.
-fn join(rows: &Rows) -> (Encoding, Vec<u8>) {
+fn join<'a, Bodies: Iterator<Item = (bool, &'a [u8])>>(
+    bodies: &impl Fn() -> Bodies,
+) -> (Encoding, Vec<u8>) {
     /// Below this a frame's own overhead eats what compression gains.
     const WORTH_COMPRESSING_BYTES: usize = 512;
-    let bodies = || {
-        (0..rows.len())
-            .filter_map(|row| Some((rows.is_true(row, COMPRESSED), rows.bytes(row, BODY)?)))
-    };
     let plain_bytes: usize = bodies().map(|(_, body)| body.len()).sum();
     if plain_bytes < WORTH_COMPRESSING_BYTES && bodies().all(|(compressed, _)| !compressed) {
         return (

@@ -13,6 +13,7 @@
 
 mod addressed;
 mod apply;
+mod batch;
 mod buffer;
 mod capture;
 mod civil;

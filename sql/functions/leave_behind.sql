@@ -36,6 +36,16 @@ BEGIN
 END
 $$;
 
+-- settle_for_nobody(): at the head: where every branch is left behind nobody is to be sent what there is, so it counts as
+-- sent. Called by: prune, never at the time of a hello, so that whoever comes back begins behind it. Touches: publisher.
+CREATE FUNCTION officesync.settle_for_nobody() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE officesync.publisher o SET sent_tick = t.last
+    FROM (SELECT max(number) AS last FROM officesync.tick) t
+    WHERE o.sent_tick < t.last AND (SELECT bool_and(p.left_behind_at IS NOT NULL) FROM officesync.peer p WHERE p.role = 'branch')
+$$;
+
 -- readmit_left_behind(known, newest): at the head: that branch is back. It goes on at our newest tick, and is compared
 -- with us and put right. Refused where the schema changed meanwhile: what did is not kept either. Called by:
 -- receive_hello. Touches: peer, and as verify.

@@ -1,6 +1,6 @@
 -- prune(): forgets what every peer has acknowledged; returns the bytes of disk that became free. While no
 -- peer is known, everything is kept: the first branch will want it all. Called by: the relay.
--- Touches: outbox, tick, tick_page, conflicts, peer.
+-- Touches: outbox, tick, tick_page, conflicts, peer, publisher.
 CREATE FUNCTION officesync.prune() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
@@ -10,6 +10,7 @@ DECLARE
 BEGIN
     PERFORM officesync.forget_old_conflicts();
     PERFORM officesync.leave_behind();
+    PERFORM officesync.settle_for_nobody();
     SELECT t.* INTO done FROM officesync.outbox_position() p
     JOIN officesync.tick t ON t.number = p.acknowledged_tick
     WHERE p.acknowledged_tick > (SELECT min(number) FROM officesync.tick);

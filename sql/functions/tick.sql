@@ -19,6 +19,12 @@ AS $$
     WHERE pg_catalog.pg_visible_in_snapshot(o.xid, until)
 $$;
 
+-- batch_facts(since, until): what tick() needs to know of a batch: the first and the last number, how many transactions
+-- and changes, the bytes, and for which branches alone some of it is (NULL: none). The snapshots as texts. Called by: tick. Touches nothing.
+CREATE FUNCTION officesync.batch_facts(since text, until text)
+RETURNS TABLE (first bigint, last bigint, transactions bigint, changes bigint, bytes bigint, targets text[])
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'batch_facts_wrapper';
+
 -- tick(known): makes a batch boundary if anything was committed since the last one; returns its number,
 -- or else that of a newer tick than the caller knows (somebody else made it), or NULL. Its own commit is synchronous, which flushes the commits of all it has seen: nothing is
 -- published that a crash could undo. Called by: the relay, as a transaction of its own.
@@ -39,10 +45,7 @@ BEGIN
     END IF;
     SELECT * INTO STRICT before FROM officesync.tick ORDER BY number DESC LIMIT 1;
     present := pg_current_snapshot();
-    SELECT min(b.sequence) AS first, max(b.sequence) AS last,
-           count(b.sequence) AS transactions, sum(b.changes) AS changes, sum(b.bytes) AS bytes,
-           array_agg(DISTINCT b.target) FILTER (WHERE b.target IS NOT NULL) AS targets
-    INTO batch FROM officesync.batch(before.snapshot, present) b;
+    SELECT * INTO batch FROM officesync.batch_facts(before.snapshot::text, present::text);
     IF batch.last IS NULL THEN
         RETURN CASE WHEN before.number > tick.known THEN before.number END;
     END IF;

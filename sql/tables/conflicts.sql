@@ -48,7 +48,7 @@ CREATE TABLE officesync.policy (
 
 -- At a branch: keys whose changes in the head's log were left out, because the rows had changes of this
 -- office that the head had not decided on; from the first such tick of the head. displaced: the row made
--- room for one of the head's.
+-- room for one of the head's. The library knows the place of displaced (apply/lane.rs).
 CREATE TABLE officesync.left_out (
     relation  oid     NOT NULL,
     -- A hash of the key's values.

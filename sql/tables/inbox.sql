@@ -14,7 +14,7 @@ CREATE TABLE officesync.inbox (
 );
 ALTER TABLE officesync.inbox ALTER COLUMN body SET STORAGE EXTERNAL;
 
--- Lanes that wait for an operator: what they wait with can't be applied.
+-- Lanes that wait for an operator: what they wait with can't be applied. The library knows the first column (apply/lane.rs).
 CREATE TABLE officesync.halted (
     origin    text        PRIMARY KEY REFERENCES officesync.peer (name) ON DELETE CASCADE,
     tick      bigint      NOT NULL,

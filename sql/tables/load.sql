@@ -1,5 +1,5 @@
 -- The loading of branches' tables from the head, for a branch that joins with an empty database: at the head a
--- row for each branch that has asked for it, at a branch the row of its own.
+-- row for each branch that has asked for it, at a branch the row of its own. The library knows the place of state (apply/lane.rs).
 CREATE TABLE officesync.load (
     office          text        PRIMARY KEY,
     -- asked; rows (the tables are made, their rows are coming); after rows (indexes and constraints are made);

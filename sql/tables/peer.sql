@@ -1,7 +1,9 @@
--- The offices this one exchanges ticks with: the head knows its branches, a branch its head.
+-- The offices this one exchanges ticks with: the head knows its branches, a branch its head. The library knows the places
+-- of role and acknowledged_tick (merge/pending.rs).
 CREATE TABLE officesync.peer (
     name              text        PRIMARY KEY,
-    role              text        NOT NULL CHECK (role IN ('head', 'branch')),
+    -- head or branch. No CHECK: it would be read and run for each tick that is applied.
+    role              text        NOT NULL,
     incarnation       text        NOT NULL,
     -- At the head: the branch's number, never given to another.
     number            integer,

@@ -5,21 +5,23 @@
 
 use crate::office::{self, Role};
 use crate::pg::spi::{Fixed, Parameter};
+use crate::pg::tuple::Tuple;
+use crate::pg::{catalog, scan};
+use core::ffi::CStr;
 use pgrx::pg_sys::{BOOLOID, BYTEAOID, INT4OID, INT8OID, TEXTOID};
 
 thread_local! {
     static LOCK: Fixed = const {
         Fixed::new(
-            "SELECT p.incarnation, p.applied_tick, p.broker_user,
-                    EXISTS (SELECT FROM officesync.halted h WHERE h.origin = p.name),
-                    s.tick, s.part, s.last,
-                    (SELECT bool_or(l.displaced) FROM officesync.left_out l),
-                    p.role = 'head' AND EXISTS (SELECT FROM officesync.load l WHERE l.state IN ('asked', 'rows'))
-             FROM officesync.peer p
-             LEFT JOIN LATERAL (SELECT i.tick, i.part, i.last FROM officesync.inbox i
-                                WHERE i.origin = p.name
-                                ORDER BY i.tick DESC, i.part DESC LIMIT 1) s ON true
-             WHERE p.name = $1 FOR UPDATE OF p",
+            "SELECT p.incarnation, p.applied_tick, p.broker_user, p.role = 'head'
+             FROM officesync.peer p WHERE p.name = $1 FOR UPDATE",
+            &[TEXTOID],
+        )
+    };
+    static LAST_STAGED: Fixed = const {
+        Fixed::new(
+            "SELECT i.tick, i.part, i.last FROM officesync.inbox i WHERE i.origin = $1
+             ORDER BY i.tick DESC, i.part DESC LIMIT 1",
             &[TEXTOID],
         )
     };
@@ -124,21 +126,17 @@ impl Lane {
     /// Locks the lane of `origin` for this transaction; `None` when that office is not known.
     pub(super) fn lock(origin: &str) -> Option<Self> {
         let rows = LOCK.with(|lock| lock.statement().rows(&[Parameter::Text(origin)], 1));
-        let staged = rows.number(0, 4).map(|tick| {
-            (
-                tick,
-                rows.number(0, 5).unwrap_or_default() as i32,
-                rows.is_true(0, 6),
-            )
-        });
+        let is_of_head = rows.is_true(0, 3);
         Some(Self {
             incarnation: rows.text(0, 0)?.to_owned(),
             applied: rows.number(0, 1)?,
             broker_user: rows.text(0, 2).map(str::to_owned),
-            halted: rows.is_true(0, 3),
-            staged,
-            left_out: rows.text(0, 7).map(|displaced| displaced == "t"),
-            is_loading: rows.is_true(0, 8),
+            halted: has_row(c"halted", |row| row.text(0) == Some(origin)),
+            staged: last_staged(origin),
+            left_out: has_row(c"left_out", |_| true)
+                .then(|| has_row(c"left_out", |row| row.is_true(DISPLACED))),
+            is_loading: is_of_head
+                && has_row(c"load", |row| matches!(row.text(1), Some("asked" | "rows"))),
         })
     }
 
@@ -176,6 +174,29 @@ impl Lane {
             Verdict::Stage
         }
     }
+}
+
+/// The place of `displaced` in `officesync.left_out`.
+const DISPLACED: usize = 3;
+
+/// Whether one of our own tables, which are mostly empty, has such a row: without the plan of a statement, which would
+/// cost more than all else that is done for a small tick.
+fn has_row(table: &CStr, holds: impl FnMut(&Tuple<'_>) -> bool) -> bool {
+    catalog::own_relation(table).is_some_and(|table| scan::has_row(table, holds))
+}
+
+/// The last part of `origin` that lies in the inbox.
+fn last_staged(origin: &str) -> Option<(i64, i32, bool)> {
+    if !has_row(c"inbox", |_| true) {
+        return None;
+    }
+    let parameters = [Parameter::Text(origin)];
+    let rows = LAST_STAGED.with(|last| last.statement().rows(&parameters, 1));
+    Some((
+        rows.number(0, 0)?,
+        rows.number(0, 1).unwrap_or_default() as i32,
+        rows.is_true(0, 2),
+    ))
 }
 
 /// Puts a part into the inbox.

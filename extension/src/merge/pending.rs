@@ -8,7 +8,9 @@ use super::keys::Keys;
 use super::log;
 use crate::apply::lines::{Checks, Feed, Sender};
 use crate::apply::target;
+use crate::batch::{self, Snapshot};
 use crate::pg::spi::{self, Fixed, Parameter};
+use crate::pg::{catalog, scan};
 use core::ops::ControlFlow;
 use officesync_wire::decode::Change;
 use officesync_wire::merge::{Key, Pending, Touched};
@@ -18,16 +20,10 @@ use std::collections::VecDeque;
 
 thread_local! {
     static KNOWN: RefCell<Option<Known>> = const { RefCell::new(None) };
-    /// The tick of ours that the head has decided on, and whether anything was committed since.
-    static ACKNOWLEDGED: Fixed = const {
-        Fixed::new(
-            "SELECT t.number, t.snapshot, EXISTS (
-                 SELECT FROM officesync.outbox o
-                 WHERE o.xid >= pg_snapshot_xmin(t.snapshot) AND NOT pg_visible_in_snapshot(o.xid, t.snapshot))
-             FROM officesync.peer p JOIN officesync.tick t ON t.number = p.acknowledged_tick
-             WHERE p.role = 'head'",
-            &[],
-        )
+    /// A tick of ours that the head has decided on, and its snapshot.
+    static DECIDED: RefCell<Option<(i64, String)>> = const { RefCell::new(None) };
+    static SNAPSHOT: Fixed = const {
+        Fixed::new("SELECT snapshot FROM officesync.tick WHERE number = $1", &[INT8OID])
     };
     static TICKS: Fixed = const {
         Fixed::new(
@@ -78,16 +74,39 @@ pub(crate) fn is_touched(sender: &Sender, feed: Feed<'_>) -> bool {
 /// Reads what was committed here since the last time, by this session or another.
 pub(crate) fn refresh() {
     let known = KNOWN.take();
-    let rows = spi::connected(|| ACKNOWLEDGED.with(|all| all.statement().rows(&[], 1)));
-    let (Some(tick), Some(snapshot), true) =
-        (rows.number(0, 0), rows.text(0, 1), rows.is_true(0, 2))
-    else {
-        // The usual answer where the link is up: there is nothing to leave alone.
+    let Some((tick, snapshot)) = decided() else {
         return;
     };
+    let decided = Snapshot::read(&snapshot);
+    if decided.is_some_and(|decided| !batch::is_anything_after(&decided)) {
+        // The usual case where the link is up: there is nothing to leave alone.
+        return;
+    }
     let known = known.and_then(|known| known.acknowledge(tick));
-    let known = known.unwrap_or_else(|| Known::since(tick, snapshot));
+    let known = known.unwrap_or_else(|| Known::since(tick, &snapshot));
     KNOWN.set(Some(known.read_on()));
+}
+
+/// The last tick of ours that the head has decided on, and its snapshot, which never changes. None: no head is known.
+fn decided() -> Option<(i64, String)> {
+    /// Places of columns in `officesync.peer`.
+    const ROLE: usize = 1;
+    const ACKNOWLEDGED_TICK: usize = 6;
+    let mut tick = None;
+    scan::each_row(catalog::own_relation(c"peer")?, |row| {
+        if row.text(ROLE) == Some("head") {
+            tick = row.number(ACKNOWLEDGED_TICK);
+        }
+    });
+    let tick = tick?;
+    let known = DECIDED.take().filter(|(known, _)| *known == tick);
+    let known = known.or_else(|| {
+        let parameters = [Parameter::Int8(tick)];
+        let rows = spi::connected(|| SNAPSHOT.with(|one| one.statement().rows(&parameters, 1)));
+        Some((tick, rows.text(0, 0)?.to_owned()))
+    });
+    DECIDED.set(known.clone());
+    known
 }
 
 /// Whether nothing is pending at all.

@@ -14,6 +14,7 @@ mod ffi;
 pub(crate) mod hash;
 pub(crate) mod input;
 pub(crate) mod lock;
+pub(crate) mod logged;
 mod lookup;
 pub(crate) mod output;
 pub(crate) mod parse;

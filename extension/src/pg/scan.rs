@@ -2,11 +2,31 @@
 
 use crate::pg::ffi;
 use crate::pg::tuple::Tuple;
+use core::ops::ControlFlow;
 use pgrx::pg_sys::{self, Oid};
 
 /// Shows each row of `relation`, a table with rows of its own, to `look`: all that is committed and
 /// what this transaction has written.
 pub(crate) fn each_row(relation: Oid, mut look: impl FnMut(&Tuple<'_>)) {
+    let _ = rows_until(relation, |row| {
+        look(row);
+        ControlFlow::Continue(())
+    });
+}
+
+/// Whether such a table has a row for which that holds.
+pub(crate) fn has_row(relation: Oid, mut holds: impl FnMut(&Tuple<'_>) -> bool) -> bool {
+    rows_until(relation, |row| match holds(row) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    })
+    .is_break()
+}
+
+fn rows_until(
+    relation: Oid,
+    mut look: impl FnMut(&Tuple<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     // SAFETY: opened, scanned and closed here (an error's abort closes what is left open); a tuple
     // lives until the next is fetched, and its values in the arrays as long.
     unsafe {
@@ -24,16 +44,18 @@ pub(crate) fn each_row(relation: Oid, mut look: impl FnMut(&Tuple<'_>)) {
             0,
             core::ptr::null_mut(),
         );
-        loop {
+        let mut flow = ControlFlow::Continue(());
+        while flow.is_continue() {
             let row = ffi::guarded(|| pg_sys::systable_getnext(scan));
             if row.is_null() {
                 break;
             }
             pg_sys::heap_deform_tuple(row, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            look(&Tuple::of_arrays(&values, &nulls));
+            flow = look(&Tuple::of_arrays(&values, &nulls));
         }
         pg_sys::systable_endscan(scan);
         pg_sys::UnregisterSnapshot(snapshot);
         pg_sys::table_close(opened, pg_sys::NoLock as pg_sys::LOCKMODE);
+        flow
     }
 }

@@ -69,6 +69,24 @@ impl<'a> Tuple<'a> {
         }
     }
 
+    /// The value of a bigint.
+    pub(crate) fn number(&self, index: usize) -> Option<i64> {
+        self.value(index).map(|datum| datum.value() as i64)
+    }
+
+    /// Whether a boolean is true.
+    pub(crate) fn is_true(&self, index: usize) -> bool {
+        self.value(index)
+            .is_some_and(|datum| datum.value() as u8 != 0)
+    }
+
+    /// The text of a short value of type text that is stored as it is; `None` for NULL and for others.
+    pub(crate) fn text(&self, index: usize) -> Option<&str> {
+        // SAFETY: the caller names a column of type text, whose values live as long as the row.
+        let bytes = unsafe { plain(self.value(index)?) };
+        core::str::from_utf8(bytes?).ok()
+    }
+
     /// How many bytes the values of these columns take in memory, those stored elsewhere and compressed
     /// ones as they are unfolded. Only of variable-length columns.
     pub(crate) fn unfolded_bytes(&self, columns: impl Iterator<Item = usize>) -> usize {

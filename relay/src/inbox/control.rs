@@ -24,6 +24,8 @@ const REPORT_AFTER: Duration = Duration::from_millis(250);
 /// broker may have lost on a quiet lane.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 const PRUNE_EVERY: Duration = Duration::from_secs(1);
+/// Also when nothing has moved: what is kept for a branch that is silent may have become too much.
+const PRUNE_AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
 /// What the control task is told.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl ControlTask {
             hello_at: None,
             report_at: None,
             heartbeat_at: None,
-            prune_at: None,
+            prune_at: Some(Instant::now()),
             pruned_at: None,
             tables: Tables::default(),
         }
@@ -109,7 +111,8 @@ impl ControlTask {
     fn moved(&mut self) {
         let now = Instant::now();
         let earliest = self.pruned_at.map_or(now, |at| at + PRUNE_EVERY);
-        self.prune_at.get_or_insert(earliest.max(now));
+        let next = earliest.max(now);
+        self.prune_at = Some(self.prune_at.map_or(next, |at| at.min(next)));
         if self.branch() && self.shared.positions.unreported() {
             self.report_at.get_or_insert(now + REPORT_AFTER);
         }
@@ -174,6 +177,7 @@ impl ControlTask {
         }
         if due(&mut self.prune_at) {
             self.pruned_at = Some(now);
+            self.prune_at = Some(now + PRUNE_AT_LEAST_EVERY);
             self.prune().await;
         }
         if self.tables.due(now) {

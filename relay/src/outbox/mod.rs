@@ -87,6 +87,8 @@ pub(crate) struct Outbox {
     told_blocked: bool,
     /// No tick for everybody before this: the last one found no branch queue (head only).
     everybody_rests: Option<Instant>,
+    /// Whether the last tick for everybody reached nobody.
+    nobody_listens: bool,
     /// Control messages that wait for the broker.
     unsaid: VecDeque<(String, Control)>,
 }
@@ -139,6 +141,7 @@ impl Outbox {
             branches: BranchQueues::default(),
             told_blocked: false,
             everybody_rests: None,
+            nobody_listens: false,
             unsaid: VecDeque::new(),
             around,
             session,
@@ -435,6 +438,7 @@ impl Outbox {
                     );
                 }
                 self.everybody_rests = Some(now + NO_BRANCH_REST);
+                self.nobody_listens = true;
                 self.forget_in_flight();
                 self.broker.reopen();
             }

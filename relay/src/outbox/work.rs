@@ -107,9 +107,24 @@ impl Outbox {
         if !self.stream.pending() || self.everybody_rests.is_some() {
             return Ok(());
         }
+        if std::mem::take(&mut self.nobody_listens) {
+            self.step_over_settled().await?;
+        }
         if let Some(underway) = self.stream.next(&self.session.client).await? {
             self.step_over_hole(underway.tick);
             self.underway = self.in_shares(underway, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on behind what the database says is settled: where every branch is left behind, it counts as sent.
+    async fn step_over_settled(&mut self) -> Result<()> {
+        let (_, settled) = database::outbox_position(&self.session.client).await?;
+        if settled > self.stream.after {
+            tracing::debug!(settled, "nobody is to be sent these ticks");
+            self.stream.step_over(settled);
+            self.stream.look_again();
+            self.settled = self.settled.max(settled);
         }
         Ok(())
     }
@@ -125,6 +140,7 @@ impl Outbox {
         if shares.is_empty() {
             self.stream.look_again();
             self.everybody_rests = Some(now + NO_BRANCH_REST);
+            self.nobody_listens = true;
             return Ok(None);
         }
         Ok(Some(underway.shared(shares)))
@@ -170,12 +186,10 @@ impl Outbox {
     /// The tick under way was acknowledged by everybody, and pruned, before it was drained.
     fn drop_underway(&mut self) {
         self.stream.look_again();
-        if let Some(Underway {
-            target: Target::Branch(branch),
-            ..
-        }) = self.underway.take()
-        {
-            self.resends.stop(&branch);
+        match self.underway.take().map(|underway| underway.target) {
+            Some(Target::Branch(branch)) => self.resends.stop(&branch),
+            Some(Target::Everybody) => self.nobody_listens = true,
+            None => {}
         }
     }
 

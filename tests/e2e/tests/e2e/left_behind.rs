@@ -82,6 +82,36 @@ async fn a_branch_that_was_left_behind_catches_up_by_comparing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_only_branch_is_left_behind_too() {
+    let tables = ["items", "notes"];
+    let mut company = Company::running(1, SCHEMA, &tables).await;
+    company.office_mut(1).kill_relay();
+    let head = company.head();
+    head.run("ALTER DATABASE office SET officesync.max_backlog = '4kB'")
+        .await;
+    head.run("UPDATE officesync.peer SET last_seen_at = last_seen_at - interval '2 days'")
+        .await;
+    company.office_mut(0).kill_relay();
+    company.office_mut(0).start_relay();
+    let head = company.head();
+    let add = "INSERT INTO notes (office) SELECT 'head' FROM generate_series(1, 500)";
+    head.run(add).await;
+    head.shows("SELECT count(*) FROM officesync.peer WHERE queue_gone", 1)
+        .await;
+    // What nobody will ever be sent is not kept either.
+    head.run(add).await;
+    head.shows("SELECT count(*) FROM officesync.tick", 1).await;
+    company.office_mut(1).start_relay();
+    converge::wait_equal(&company, &tables).await;
+    company.head().run(add).await;
+    converge::wait_equal(&company, &tables).await;
+    assert_eq!(
+        company.office(1).number("SELECT count(*) FROM notes").await,
+        1500
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_branch_left_behind_before_a_schema_change_is_told_what_to_do() {
     let tables = ["items", "notes"];
     let mut company = Company::running(2, SCHEMA, &tables).await;
