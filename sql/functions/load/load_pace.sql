@@ -25,7 +25,7 @@ DECLARE
     -- Waiting less than this is nobody's loss.
     short CONSTANT float8 := 0.1;
     rate  bigint := officesync.load_setting('load_rate', '0');
-    yield numeric := coalesce(nullif(current_setting('officesync.load_yield', true), ''), '8')::numeric;
+    yield numeric := coalesce(nullif(current_setting('officesync.load_yield', true), ''), '20')::numeric;
     pause numeric := CASE WHEN rate > 0 THEN coalesce(load_pause.bytes, 0)::numeric / rate ELSE 0 END;
 BEGIN
     IF yield > 0 AND load_pause.waited > short AND officesync.are_users_at_work() THEN
