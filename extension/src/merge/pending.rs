@@ -60,7 +60,7 @@ pub(crate) fn is_touched(sender: &Sender, feed: Feed<'_>) -> bool {
         } else if !touched {
             touched = each_touched(
                 &line.changes,
-                &mut |what| match contains(what, acknowledged) {
+                &mut |what| match is_hit(what, acknowledged) {
                     true => ControlFlow::Break(()),
                     false => ControlFlow::Continue(()),
                 },
@@ -69,6 +69,14 @@ pub(crate) fn is_touched(sender: &Sender, feed: Feed<'_>) -> bool {
         }
     });
     touched
+}
+
+/// Whether what the head did there hits changes of ours later than our tick `acknowledged`: a table that it emptied has
+/// them wherever one of its rows has.
+fn is_hit(what: Touched, acknowledged: i64) -> bool {
+    let is_pending = |key: Key| contains(Touched::Key(key), acknowledged);
+    contains(what, acknowledged)
+        || matches!(what, Touched::Table(table) if keys_of(table).into_iter().any(is_pending))
 }
 
 /// Reads what was committed here since the last time, by this session or another.

@@ -515,6 +515,25 @@ async fn places_in_an_order_are_handed_round() {
     converge::wait_equal(&company, &["ranks", "later", LEDGER]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_emptied_at_the_head_keeps_what_it_does_not_know_of() {
+    let company = company().await;
+    let branch = company.office(1);
+    branch
+        .run("SELECT officesync.pause(direction => 'send')")
+        .await;
+    branch
+        .run("INSERT INTO items VALUES (5, 'of the branch', 1, 1, 'B')")
+        .await;
+    company.head().run("TRUNCATE items").await;
+    let ids = "SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), 'none') FROM items";
+    company.office(2).shows(ids, "none").await;
+    branch.shows(ids, "5").await;
+    branch.run("SELECT officesync.resume()").await;
+    converge::wait_equal(&company, &["items", LEDGER]).await;
+    assert_eq!(company.head().value(ids).await, "5");
+}
+
 const RETAIL: &str = "CREATE TABLE shops (id int PRIMARY KEY, name text);
      CREATE TABLE items (id int PRIMARY KEY, name text, price numeric, stock int, code text UNIQUE, \
          shop int REFERENCES shops ON DELETE CASCADE);";
