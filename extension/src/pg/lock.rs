@@ -1,7 +1,6 @@
 //! Our own advisory locks and the notification to the relay.
 //!
-//! The lock tags use a fourth field that no SQL function can produce, so no user can take them by
-//! accident or by malice.
+//! No SQL function can produce their tags, so no user can take them by accident or by malice.
 
 use crate::pg::ffi;
 use core::ffi::CStr;
@@ -26,8 +25,10 @@ pub(crate) enum Lock {
 /// Distinguishes our tags from those of `pg_advisory_lock` (which sets this field to 1 or 2).
 const TAG_OWNER: u16 = 0x0FF1;
 
+/// The doorbell is a lock on a relation, by a number that no relation has (the server's own begin at 112): as such it is
+/// taken in the session's own memory, not in a table where all the writers would meet.
 fn tag(lock: Lock) -> pg_sys::LOCKTAG {
-    pg_sys::LOCKTAG {
+    let common = pg_sys::LOCKTAG {
         // SAFETY: set at backend start and constant from then on.
         locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
         locktag_field2: lock as u32,
@@ -35,6 +36,15 @@ fn tag(lock: Lock) -> pg_sys::LOCKTAG {
         locktag_field4: TAG_OWNER,
         locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
         locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+    };
+    match lock {
+        Lock::Doorbell => pg_sys::LOCKTAG {
+            locktag_field4: 0,
+            locktag_type: pg_sys::LockTagType::LOCKTAG_RELATION as u8,
+            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+            ..common
+        },
+        _ => common,
     }
 }
 
@@ -47,7 +57,12 @@ fn acquire(lock: Lock, mode: u32, for_session: bool) -> bool {
 
 /// Takes a shared lock until the end of this transaction; false when someone holds it exclusively.
 pub(crate) fn share_until_commit(lock: Lock) -> bool {
-    acquire(lock, pg_sys::ShareLock, false)
+    let mode = match lock {
+        // The strongest that is taken in the session's own memory.
+        Lock::Doorbell => pg_sys::RowExclusiveLock,
+        _ => pg_sys::ShareLock,
+    };
+    acquire(lock, mode, false)
 }
 
 /// Takes an exclusive lock until the end of this transaction; false when it is not free.
