@@ -3,9 +3,18 @@
 //! The same as the SQL function `officesync.batch()`, without a plan: for ticks of a few transactions, which are most.
 
 use crate::pg::logged::{self, Logged, Transactions};
+use core::ffi::CStr;
 use core::ops::ControlFlow;
-use pgrx::prelude::*;
 use std::collections::{BTreeSet, HashMap};
+
+/// How statements over the outbox are planned, whatever the session has set: by its index.
+pub(crate) const PLANNING: &[(&CStr, &CStr)] = &[
+    (c"enable_seqscan", c"off"),
+    (c"enable_hashjoin", c"off"),
+    (c"enable_mergejoin", c"off"),
+    (c"jit", c"off"),
+    (c"plan_cache_mode", c"force_generic_plan"),
+];
 
 /// A `pg_snapshot`: which transactions had committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,78 +76,81 @@ pub(crate) fn is_anything_after(since: &Snapshot) -> bool {
 
 /// A row of a batch.
 pub(crate) struct Chunk {
+    transaction: u64,
     /// The number of its transaction.
     pub(crate) sequence: i64,
     pub(crate) chunk: i32,
-    pub(crate) changes: i64,
     pub(crate) is_compressed: bool,
     pub(crate) body: Vec<u8>,
 }
 
-/// All rows of a batch in their order.
-pub(crate) fn in_order(since: &Snapshot, until: &Snapshot) -> Vec<Chunk> {
-    let mut rows = Vec::new();
-    let mut sequences = HashMap::new();
-    each(since, until, |row| {
-        if let Some(sequence) = row.sequence() {
-            sequences.insert(row.transaction(), sequence);
-        }
-        let chunk = Chunk {
-            sequence: 0,
-            chunk: row.chunk(),
-            changes: row.changes(),
-            is_compressed: row.is_compressed(),
-            body: row.body(),
-        };
-        rows.push((row.transaction(), chunk));
-    });
-    let numbered = rows.into_iter().filter_map(|(transaction, chunk)| {
-        let sequence = *sequences.get(&transaction)?;
-        Some(Chunk { sequence, ..chunk })
-    });
-    let mut chunks: Vec<Chunk> = numbered.collect();
-    chunks.sort_by_key(|row| (row.sequence, row.chunk));
-    chunks
+/// What a batch holds.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// The lowest and the highest number of its transactions; None: it is empty.
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
+    pub(crate) transactions: usize,
+    pub(crate) changes: i64,
+    pub(crate) bytes: i64,
+    /// The offices that some of it is for alone.
+    pub(crate) targets: BTreeSet<String>,
+    sequences: HashMap<u64, i64>,
+    /// None: not kept, or more than was to be kept.
+    chunks: Option<Vec<Chunk>>,
 }
 
-/// `officesync.batch_facts(since, until)`: see `sql/functions/tick.sql`.
-#[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
-fn batch_facts(
-    since: &str,
-    until: &str,
-) -> TableIterator<
-    'static,
-    (
-        name!(first, Option<i64>),
-        name!(last, Option<i64>),
-        name!(transactions, i64),
-        name!(changes, i64),
-        name!(bytes, i64),
-        name!(targets, Option<Vec<String>>),
-    ),
-> {
-    let (mut first, mut last) = (None::<i64>, None::<i64>);
-    let (mut transactions, mut changes, mut bytes) = (0, 0, 0);
-    let mut targets = BTreeSet::new();
-    if let (Some(since), Some(until)) = (Snapshot::read(since), Snapshot::read(until)) {
-        each(&since, &until, |row| {
-            if let Some(sequence) = row.sequence() {
-                transactions += 1;
-                first = Some(first.map_or(sequence, |known| known.min(sequence)));
-                last = last.max(Some(sequence));
+/// The batch between two snapshots. `keep`: its rows too, while they are no more than these bytes and transactions, and
+/// all for all.
+pub(crate) fn between(since: &Snapshot, until: &Snapshot, keep: Option<(i64, usize)>) -> Batch {
+    let mut batch = Batch {
+        chunks: keep.map(|_| Vec::new()),
+        ..Batch::default()
+    };
+    each(since, until, |row| batch.add(row, keep));
+    batch
+}
+
+impl Batch {
+    fn add(&mut self, row: &Logged<'_>, keep: Option<(i64, usize)>) {
+        if let Some(sequence) = row.sequence() {
+            self.transactions += 1;
+            self.first = Some(self.first.map_or(sequence, |known| known.min(sequence)));
+            self.last = self.last.max(Some(sequence));
+            if self.chunks.is_some() {
+                self.sequences.insert(row.transaction(), sequence);
             }
-            changes += row.changes();
-            bytes += row.body_bytes() as i64;
-            targets.extend(row.target());
+        }
+        self.changes += row.changes();
+        self.bytes += row.body_bytes() as i64;
+        let target = row.target().map(String::from_utf8);
+        self.targets.extend(target.and_then(Result::ok));
+        let fits = keep.is_some_and(|(bytes, transactions)| {
+            self.bytes <= bytes && self.transactions <= transactions && self.targets.is_empty()
         });
+        match &mut self.chunks {
+            Some(chunks) if fits => chunks.push(Chunk {
+                transaction: row.transaction(),
+                sequence: 0,
+                chunk: row.chunk(),
+                is_compressed: row.is_compressed(),
+                body: row.body(),
+            }),
+            chunks => *chunks = None,
+        }
     }
-    let targets: Vec<String> = targets
-        .into_iter()
-        .filter_map(|target| String::from_utf8(target).ok())
-        .collect();
-    let targets = (!targets.is_empty()).then_some(targets);
-    TableIterator::once((first, last, transactions, changes, bytes, targets))
+
+    /// All its rows in their order; None where they were not kept.
+    pub(crate) fn into_rows(self) -> Option<Vec<Chunk>> {
+        let sequences = self.sequences;
+        let numbered = self.chunks?.into_iter().filter_map(|chunk| {
+            let sequence = *sequences.get(&chunk.transaction)?;
+            Some(Chunk { sequence, ..chunk })
+        });
+        let mut chunks: Vec<Chunk> = numbered.collect();
+        chunks.sort_by_key(|row| (row.sequence, row.chunk));
+        Some(chunks)
+    }
 }
 
 #[cfg(test)]

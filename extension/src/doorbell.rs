@@ -49,7 +49,7 @@ fn nobody_commits() -> bool {
 
 /// Lowers the flag.
 #[pg_extern(sql = false)]
-fn wake() {
+pub(crate) fn wake() {
     if DOZING.replace(false) {
         lock::release(Lock::Doorbell);
     }
@@ -65,10 +65,4 @@ fn try_lead() -> bool {
         LEADING.set(lock::own_for_session(Lock::Lead));
     }
     LEADING.get()
-}
-
-/// Whether this transaction is the one that may make a tick; false while another one does.
-#[pg_extern(sql = false)]
-fn begin_tick() -> bool {
-    lock::own_until_commit(Lock::Tick)
 }

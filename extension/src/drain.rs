@@ -163,7 +163,13 @@ fn drain(
         byte: from_byte,
     };
     let (rows, last_sequence) = match spi::connected(|| part_after(tick, after, target)) {
-        Part::All(chunks) => return TableIterator::once(whole(&chunks)),
+        Part::All(chunks, changes) => {
+            let (encoding, body) = whole(&chunks);
+            let end = chunks.last();
+            let (sequence, chunk) = end.map_or((0, -1), |row| (row.sequence, row.chunk));
+            let encoding = encoding.as_str().to_owned();
+            return TableIterator::once((sequence, chunk, true, encoding, changes, body, 0));
+        }
         Part::Some(rows, last_sequence) => (rows, last_sequence),
     };
     let end = rows.len().checked_sub(1);
@@ -218,25 +224,15 @@ fn drain(
 
 /// What belongs to a part.
 enum Part {
-    /// All of the tick; at least one row.
-    All(Vec<Chunk>),
+    /// All of the tick, at least one row; and its changes.
+    All(Vec<Chunk>, i32),
     /// These rows, and the number of the last transaction that has anything for the target; None: there is none.
     Some(Rows, Option<i64>),
 }
 
-/// What [`drain`] returns of one part.
-type Drained = (i64, i32, bool, String, i32, Vec<u8>, i32);
-
-/// A tick that is one part.
-fn whole(chunks: &[Chunk]) -> Drained {
-    let bodies = || chunks.iter().map(|row| (row.is_compressed, &row.body[..]));
-    let (encoding, body) = join(&bodies);
-    let (sequence, chunk) = chunks
-        .last()
-        .map_or((0, -1), |row| (row.sequence, row.chunk));
-    let changes = chunks.iter().map(|row| row.changes).sum::<i64>() as i32;
-    let encoding = encoding.as_str().to_owned();
-    (sequence, chunk, true, encoding, changes, body, 0)
+/// The body of a tick that is one part.
+pub(crate) fn whole(chunks: &[Chunk]) -> (Encoding, Vec<u8>) {
+    join(&|| chunks.iter().map(|row| (row.is_compressed, &row.body[..])))
 }
 
 fn part_after(tick: i64, after: Cursor, target: &str) -> Part {
@@ -256,9 +252,10 @@ fn part_after(tick: i64, after: Cursor, target: &str) -> Part {
         && is_start
         && let (Some(since), Some(until)) = (Snapshot::read(before), Snapshot::read(now))
     {
-        let chunks = batch::in_order(&since, &until);
-        if !chunks.is_empty() {
-            return Part::All(chunks);
+        let batch = batch::between(&since, &until, Some((i64::MAX, usize::MAX)));
+        let changes = batch.changes as i32;
+        if let Some(chunks) = batch.into_rows().filter(|chunks| !chunks.is_empty()) {
+            return Part::All(chunks, changes);
         }
     }
     let last_sequence = facts.number(0, 2).unwrap_or_default();

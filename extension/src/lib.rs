@@ -28,6 +28,7 @@ mod outbox;
 mod pg;
 mod reading;
 mod refuse;
+mod tick;
 mod transaction;
 mod verify;
 
@@ -41,4 +42,5 @@ pub extern "C-unwind" fn _PG_init() {
     pg::catalog::watch();
     pg::statement::watch();
     merge::clock::define_setting();
+    tick::define_setting();
 }

@@ -5,7 +5,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.oid::regprocedure FROM pg_proc p
     WHERE p.pronamespace = 'officesync'::regnamespace
-      AND p.proname IN ('relay_start', 'try_lead', 'doze', 'wake', 'tick', 'outbox_position', 'ticks_after',
+      AND p.proname IN ('relay_start', 'try_lead', 'doze', 'wake', 'tick', 'next_tick', 'outbox_position', 'ticks_after',
                         'drain', 'recipients', 'settle', 'prune', 'apply', 'apply_staged', 'flush', 'staged_lanes', 'inbox_position',
                         'halt_lane', 'receive_hello', 'receive_welcome', 'receive_position', 'require_sender', 'check',
                         'peek', 'join', 'load_answers', 'load_state', 'load_step', 'load_progress', 'tell_tables', 'held_tables', 'receive_tables',

@@ -6,7 +6,7 @@
 use crate::office::{self, Role};
 use crate::pg::spi::{Fixed, Parameter};
 use crate::pg::tuple::Tuple;
-use crate::pg::{catalog, scan};
+use crate::pg::{catalog, scan, xact};
 use core::ffi::CStr;
 use pgrx::pg_sys::{BOOLOID, BYTEAOID, INT4OID, INT8OID, TEXTOID};
 
@@ -48,13 +48,9 @@ thread_local! {
              SET applied_tick = $2, acknowledged_tick = greatest(acknowledged_tick, $3),
                  last_seen_at = clock_timestamp(), applied_at = clock_timestamp(),
                  ticks = ticks + 1, rows = rows + $4, bytes = bytes + $5,
-                 delay_ms = greatest(0, extract(epoch FROM clock_timestamp()
-                     - ('epoch'::timestamptz + $6 * interval '1 microsecond')) * 1000)::bigint,
-                 clock_ahead_ms = greatest(0, extract(epoch FROM
-                     ('epoch'::timestamptz + $6 * interval '1 microsecond') - clock_timestamp()) * 1000)::bigint
-             WHERE name = $1
-             RETURNING least($2, (SELECT min(l.tick) - 1 FROM officesync.left_out l))",
-            &[TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID],
+                 delay_ms = $6, clock_ahead_ms = $7
+             WHERE name = $1",
+            &[TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID],
         )
     };
     static ACKNOWLEDGE: Fixed = const {
@@ -176,7 +172,8 @@ impl Lane {
     }
 }
 
-/// The place of `displaced` in `officesync.left_out`.
+/// The places of `tick` and `displaced` in `officesync.left_out`.
+const LEFT_OUT_AT: usize = 2;
 const DISPLACED: usize = 3;
 
 /// Whether one of our own tables, which are mostly empty, has such a row: without the plan of a statement, which would
@@ -244,18 +241,26 @@ pub(super) struct Applied {
 /// Moves the position, in the transaction that wrote the rows. Tells the one that the sender may be told:
 /// behind it while rows were left out.
 pub(super) fn advance(origin: &str, applied: &Applied) -> i64 {
-    let seen = ADVANCE.with(|advance| {
+    let delay_us = xact::now() + xact::EPOCH_US - applied.created_us;
+    ADVANCE.with(|advance| {
         let parameters = [
             Parameter::Text(origin),
             Parameter::Int8(applied.tick),
             Parameter::Int8(applied.acknowledged),
             Parameter::Int8(applied.changes),
             Parameter::Int8(applied.bytes),
-            Parameter::Int8(applied.created_us),
+            Parameter::Int8(delay_us.max(0) / 1000),
+            Parameter::Int8((-delay_us).max(0) / 1000),
         ];
-        advance.statement().rows(&parameters, 1).number(0, 0)
+        advance.statement().run(&parameters)
     });
-    seen.unwrap_or(applied.tick)
+    let mut seen = applied.tick;
+    if let Some(left_out) = catalog::own_relation(c"left_out") {
+        scan::each_row(left_out, |row| {
+            seen = seen.min(row.number(LEFT_OUT_AT).map_or(seen, |tick| tick - 1));
+        });
+    }
+    seen
 }
 
 /// At the head: notes how far a branch has come in our log, if it speaks of this very log.

@@ -5,7 +5,6 @@
 //! or [`window`] gathers them and [`write`] writes them to the [`target`] tables. A tick in which something
 //! is in conflict is applied by [`crate::merge`]. While a branch is being loaded, [`loading`] takes the ticks and
 //! [`put`] the rows. The commit is visible at once and on disk later: [`flush`].
-//! The SQL declarations (`sql/functions/apply.sql`) run these functions with pinned settings.
 
 mod direct;
 mod lane;
@@ -54,9 +53,9 @@ fn applied(tick: i64, changes: i64, seen: i64) -> Report {
     TableIterator::once(("applied".to_owned(), tick, changes, None, Some(seen)))
 }
 
-/// Runs `work` with SPI, and as a replica does.
-fn as_replica<R>(work: impl FnOnce() -> R) -> R {
-    settings::as_replica(|| spi::connected(work))
+/// Runs `work` with SPI and the settings of apply.
+fn with_settings<R>(work: impl FnOnce() -> R) -> R {
+    settings::applying(|| spi::connected(work))
 }
 
 /// `officesync.apply(...)`; see `sql/functions/apply.sql`.
@@ -90,7 +89,7 @@ fn apply(
         continued,
         body,
     };
-    as_replica(|| {
+    with_settings(|| {
         settings::commit_without_waiting();
         let Some(lane) = Lane::lock(origin) else {
             return match part.nonsense() {
@@ -225,7 +224,7 @@ fn finish(head: &Part<'_>, amount: Amount) -> Outcome {
 /// `officesync.apply_staged(origin)`: applies the next tick that lies whole in the inbox.
 #[pg_extern(sql = false)]
 fn apply_staged(origin: &str) -> Report {
-    as_replica(|| {
+    with_settings(|| {
         settings::commit_without_waiting();
         let Some(lane) = Lane::lock(origin) else {
             return report("nothing", 0, 0, None);

@@ -35,10 +35,16 @@ unsafe extern "C" {
     pub(super) fn double_to_shortest_decimal_buf(value: f64, result: *mut c_char) -> c_int;
     /// The setting bytea_output.
     pub(super) static mut bytea_output: c_int;
+    /// The setting xmloption.
+    pub(super) static mut xmloption: c_int;
+    /// The setting lc_monetary.
+    pub(super) static mut locale_monetary: *mut c_char;
 }
 
 /// `BYTEA_OUTPUT_HEX` of utils/bytea.h.
 pub(super) const BYTEA_OUTPUT_HEX: c_int = 1;
+/// `XMLOPTION_CONTENT` of utils/xml.h.
+pub(super) const XMLOPTION_CONTENT: c_int = 1;
 
 /// Runs `call` so that an error PostgreSQL raises in it unwinds as a panic instead of jumping over
 /// Rust's frames; what pgrx does for the functions it binds.

@@ -1,12 +1,10 @@
 //! Reading rows of the outbox by their transactions' ids, without SQL.
-//!
-//! Planned statements over three partitions cost more to begin than a small batch costs to read.
 
 use crate::pg::catalog;
-use crate::pg::ffi;
+use crate::pg::scan::{self, Condition};
 use crate::pg::tuple::{self, Tuple};
 use core::ops::ControlFlow;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Datum};
 
 /// Which transactions.
 #[derive(Clone, Copy, Debug)]
@@ -83,77 +81,28 @@ pub(crate) fn each(
     transactions: Transactions,
     mut look: impl FnMut(&Logged<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    let conditions = transactions.conditions();
     [c"outbox_0", c"outbox_1", c"outbox_2"]
         .into_iter()
         .filter_map(catalog::own_relation)
-        .try_for_each(|table| each_of(table, transactions, &mut look))
+        .try_for_each(|table| scan::rows_until(table, &conditions, |row| look(&Logged(*row))))
 }
 
-fn each_of(
-    table: Oid,
-    transactions: Transactions,
-    look: &mut impl FnMut(&Logged<'_>) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    const EQUAL: (u32, u32) = (pg_sys::BTEqualStrategyNumber, pg_sys::F_XID8EQ);
-    const AT_LEAST: (u32, u32) = (pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_XID8GE);
-    const BELOW: (u32, u32) = (pg_sys::BTLessStrategyNumber, pg_sys::F_XID8LT);
-    let conditions = match transactions {
-        Transactions::One(id) => [Some((EQUAL, id)), None],
-        Transactions::Range(from, to) => [Some((AT_LEAST, from)), Some((BELOW, to))],
-        Transactions::From(from) => [Some((AT_LEAST, from)), None],
-    };
-    // SAFETY: as in `scan`: opened, scanned and closed here, a tuple lives until the next is fetched. The table's only
-    // index begins with its first column, of type xid8, whose functions those are.
-    unsafe {
-        let opened = pg_sys::table_open(table, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-        let mut keys = Vec::with_capacity(2);
-        for ((strategy, function), id) in conditions.into_iter().flatten() {
-            let mut key = core::mem::zeroed::<pg_sys::ScanKeyData>();
-            let (strategy, id) = (strategy as pg_sys::StrategyNumber, Datum::from(id));
-            pg_sys::ScanKeyInit(&mut key, 1, strategy, Oid::from(function), id);
-            keys.push(key);
-        }
-        let descriptor = (*opened).rd_att;
-        let columns = (*descriptor).natts.max(0) as usize;
-        let mut values = vec![Datum::from(0); columns];
-        let mut nulls = vec![false; columns];
-        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
-        let scan = pg_sys::systable_beginscan(
-            opened,
-            only_index(opened),
-            true,
-            snapshot,
-            keys.len() as i32,
-            keys.as_mut_ptr(),
-        );
-        let mut flow = ControlFlow::Continue(());
-        while flow.is_continue() {
-            let row = ffi::guarded(|| pg_sys::systable_getnext(scan));
-            if row.is_null() {
-                break;
-            }
-            pg_sys::heap_deform_tuple(row, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            flow = look(&Logged(Tuple::of_arrays(&values, &nulls)));
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::UnregisterSnapshot(snapshot);
-        pg_sys::table_close(opened, pg_sys::NoLock as pg_sys::LOCKMODE);
-        flow
-    }
-}
-
-/// # Safety
-/// `table` must be open.
-unsafe fn only_index(table: pg_sys::Relation) -> Oid {
-    // SAFETY: the list is a copy of ours.
-    unsafe {
-        let indexes = pg_sys::RelationGetIndexList(table);
-        let index = if indexes.is_null() {
-            pg_sys::InvalidOid
-        } else {
-            pg_sys::list_nth_oid(indexes, 0)
+impl Transactions {
+    /// The only index begins with the ids.
+    fn conditions(self) -> Vec<Condition> {
+        let condition = |strategy, function, value| Condition {
+            strategy,
+            function,
+            value,
         };
-        pg_sys::list_free(indexes);
-        index
+        let equal = |id| condition(pg_sys::BTEqualStrategyNumber, pg_sys::F_XID8EQ, id);
+        let at_least = |id| condition(pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_XID8GE, id);
+        let below = |id| condition(pg_sys::BTLessStrategyNumber, pg_sys::F_XID8LT, id);
+        match self {
+            Self::One(id) => vec![equal(id)],
+            Self::Range(from, to) => vec![at_least(from), below(to)],
+            Self::From(from) => vec![at_least(from)],
+        }
     }
 }

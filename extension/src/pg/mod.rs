@@ -24,6 +24,7 @@ mod parse_soften;
 mod parse_table;
 pub(crate) mod scan;
 pub(crate) mod settings;
+pub(crate) mod snapshot;
 pub(crate) mod spi;
 pub(crate) mod statement;
 pub(crate) mod subxact;

@@ -99,35 +99,143 @@ impl Drop for Canonical {
     }
 }
 
-/// Runs `work` as a replica does: neither ordinary triggers nor rules fire.
+/// Runs `work` as changes from elsewhere are written, whatever the session has set.
 ///
-/// Not by SET: that drops every plan of the session each time the setting changes, for the sake of rules, so
-/// that all statements would be planned anew for each call. Here it does no harm: what else a relay's session
-/// runs writes no table of a user without changing the setting.
-pub(crate) fn as_replica<R>(work: impl FnOnce() -> R) -> R {
-    struct Before(c_int);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            // SAFETY: puts back what was found.
-            unsafe { pg_sys::SessionReplicationRole = self.0 };
+/// As a replica does: neither ordinary triggers nor rules fire, for what arrives has passed them at the office that wrote
+/// it. Texts are read as the wire format writes them. Statements go by indexes, and keep their plans. Of a deadlock with
+/// a user's transaction this one is the victim, for it is tried again; and where the circle closes later, it gives way
+/// before the user's own second is over.
+///
+/// Not by SET on the functions, which costs as much as all else that is done for a small tick; and setting
+/// session_replication_role drops every plan of the session, for the sake of rules.
+pub(crate) fn applying<R>(work: impl FnOnce() -> R) -> R {
+    let _before = Applying::begin();
+    let unusual: Vec<_> = FORMATS
+        .iter()
+        .filter(|(_, _, is_set)| !is_set())
+        .map(|(name, value, _)| (*name, *value))
+        .collect();
+    match unusual.is_empty() {
+        true => work(),
+        false => scoped(&unusual, work),
+    }
+}
+
+/// A setting, the value it must have, and whether it has.
+type Format = (&'static CStr, &'static CStr, fn() -> bool);
+
+/// How values become text and text values.
+// SAFETY: plain variables of this single-threaded backend; the locale's name is a C string or null.
+static FORMATS: &[Format] = unsafe {
+    &[
+        (c"DateStyle", c"ISO, MDY", || {
+            pg_sys::DateStyle == pg_sys::USE_ISO_DATES as c_int
+                && pg_sys::DateOrder == pg_sys::DATEORDER_MDY as c_int
+        }),
+        (c"IntervalStyle", c"postgres", || {
+            pg_sys::IntervalStyle == pg_sys::INTSTYLE_POSTGRES as c_int
+        }),
+        (c"TimeZone", c"UTC", || pg_sys::session_timezone == utc()),
+        (c"lc_monetary", c"C", || {
+            !ffi::locale_monetary.is_null() && CStr::from_ptr(ffi::locale_monetary) == c"C"
+        }),
+        (c"xmloption", c"content", || {
+            ffi::xmloption == ffi::XMLOPTION_CONTENT
+        }),
+        (c"extra_float_digits", c"1", || {
+            pg_sys::extra_float_digits == 1
+        }),
+        (c"bytea_output", c"hex", || {
+            ffi::bytea_output == ffi::BYTEA_OUTPUT_HEX
+        }),
+    ]
+};
+
+/// While this lives, the variables that no other part of a session's settings depends on are as apply needs them.
+struct Applying {
+    replication_role: c_int,
+    deadlock_timeout: c_int,
+    lock_timeout: c_int,
+    plan_cache_mode: c_int,
+    enable: [bool; 4],
+}
+
+/// Milliseconds.
+const DEADLOCK_TIMEOUT: c_int = 50;
+const LOCK_TIMEOUT: c_int = 500;
+
+impl Applying {
+    fn begin() -> Self {
+        // SAFETY: plain variables of this single-threaded backend.
+        let before = unsafe {
+            Self {
+                replication_role: pg_sys::SessionReplicationRole,
+                deadlock_timeout: pg_sys::DeadlockTimeout,
+                lock_timeout: pg_sys::LockTimeout,
+                plan_cache_mode: pg_sys::plan_cache_mode,
+                enable: [
+                    pg_sys::enable_seqscan,
+                    pg_sys::enable_hashjoin,
+                    pg_sys::enable_mergejoin,
+                    pg_sys::jit_enabled,
+                ],
+            }
+        };
+        Self {
+            replication_role: pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int,
+            deadlock_timeout: DEADLOCK_TIMEOUT,
+            lock_timeout: LOCK_TIMEOUT,
+            plan_cache_mode: pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as c_int,
+            enable: [false; 4],
+        }
+        .put();
+        before
+    }
+
+    fn put(&self) {
+        // SAFETY: as above; also while an error unwinds.
+        unsafe {
+            pg_sys::SessionReplicationRole = self.replication_role;
+            pg_sys::DeadlockTimeout = self.deadlock_timeout;
+            pg_sys::LockTimeout = self.lock_timeout;
+            pg_sys::plan_cache_mode = self.plan_cache_mode;
+            [
+                pg_sys::enable_seqscan,
+                pg_sys::enable_hashjoin,
+                pg_sys::enable_mergejoin,
+                pg_sys::jit_enabled,
+            ] = self.enable;
         }
     }
-    // SAFETY: a plain variable of this single-threaded backend, also while an error unwinds.
-    let _before = unsafe {
-        let before = Before(pg_sys::SessionReplicationRole);
-        pg_sys::SessionReplicationRole = pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int;
-        before
-    };
-    work()
+}
+
+impl Drop for Applying {
+    fn drop(&mut self) {
+        self.put();
+    }
 }
 
 /// Lets this transaction's commit be visible before it is on disk.
 pub(crate) fn commit_without_waiting() {
-    // SAFETY: what SET LOCAL does; the value is a valid one, and the end of the transaction puts it back.
+    set_locally(c"synchronous_commit", c"off");
+}
+
+/// Makes it wait for the disk where the session does not.
+pub(crate) fn commit_with_waiting() {
+    // SAFETY: a plain variable of this backend.
+    let waits = unsafe { pg_sys::synchronous_commit };
+    if waits == pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as c_int {
+        set_locally(c"synchronous_commit", c"on");
+    }
+}
+
+/// What SET LOCAL does.
+fn set_locally(name: &CStr, value: &CStr) {
+    // SAFETY: name and value are valid ones; the end of the transaction puts it back.
     unsafe {
         pg_sys::set_config_option(
-            c"synchronous_commit".as_ptr(),
-            c"off".as_ptr(),
+            name.as_ptr(),
+            value.as_ptr(),
             pg_sys::GucContext::PGC_USERSET,
             pg_sys::GucSource::PGC_S_SESSION,
             pg_sys::GucAction::GUC_ACTION_LOCAL,

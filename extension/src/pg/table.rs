@@ -12,6 +12,8 @@ pub(crate) enum Cell<'a> {
     Null,
     Number(i64),
     Bytes(&'a [u8]),
+    /// Built in the server's memory already.
+    Built(Datum),
 }
 
 /// The number of the next row of the sequence.
@@ -42,6 +44,7 @@ pub(crate) fn insert<const COLUMNS: usize>(table: Oid, cells: &[Cell<'_>; COLUMN
         match cell {
             Cell::Null => nulls[index] = true,
             Cell::Number(number) => values[index] = Datum::from(*number),
+            Cell::Built(value) => values[index] = *value,
             Cell::Bytes(bytes) => {
                 let copy = varlena(bytes);
                 copies.push(copy);
@@ -87,9 +90,10 @@ unsafe fn insert_into_indexes(
             (*indexes).length
         };
         for nth in 0..count {
+            // The table's lock keeps its indexes: whoever drops or replaces one waits for those who hold it.
             let index = pg_sys::index_open(
                 pg_sys::list_nth_oid(indexes, nth),
-                pg_sys::RowExclusiveLock as pg_sys::LOCKMODE,
+                pg_sys::NoLock as pg_sys::LOCKMODE,
             );
             let form = &*(*index).rd_index;
             if form.indisready {
@@ -114,7 +118,10 @@ unsafe fn insert_into_indexes(
                     key_nulls.as_mut_ptr(),
                     place,
                     relation,
-                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO,
+                    match form.indisunique {
+                        true => pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
+                        false => pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO,
+                    },
                     #[cfg(not(feature = "pg13"))]
                     false,
                     &mut info,

@@ -70,6 +70,9 @@ pub(crate) fn begin_command() -> u32 {
     }
 }
 
+/// From 1970 to 2000, where PostgreSQL's time begins, in microseconds.
+pub(crate) const EPOCH_US: i64 = 946_684_800_000_000;
+
 /// Microseconds since 2000-01-01 UTC, by the clock of this machine.
 pub(crate) fn now() -> i64 {
     // SAFETY: reads the clock.

@@ -58,7 +58,8 @@ settings! {
     HEALTH_PORT Form::Number { min: 1, max: 65_535, default: None }, "port of /healthz, /readyz and /metrics (off unless set)";
     HEALTH_ADDRESS Form::Text(Some("127.0.0.1")), "address HEALTH_PORT is opened on";
     POLL_INTERVAL_MS number(10, 60_000, 1_000), "milliseconds after which an idle relay looks for changes even if nobody woke it";
-    TICK_INTERVAL_MS number(1, 10_000, 10), "milliseconds between two ticks under load";
+    TICK_INTERVAL_MS number(1, 10_000, 10), "milliseconds between two ticks while earlier ones are on their way";
+    TICK_INTERVAL_MAX_MS number(1, 10_000, 50), "milliseconds up to which that grows by itself while many changes are made";
     MAX_TICKS_IN_FLIGHT number(1, 1_024, 16), "ticks published and not yet settled";
     PREFETCH number(1, 65_535, 16), "messages the broker hands over before the first is acknowledged";
     APPLY_CONCURRENCY number(1, 64, 4), "origins applied at the same time, one database connection each";

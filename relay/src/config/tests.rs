@@ -23,6 +23,7 @@ fn defaults_are_sound() {
     let config = with(&[]).unwrap();
     assert_eq!(config.poll_interval, Duration::from_secs(1));
     assert_eq!(config.tick_interval, Duration::from_millis(10));
+    assert_eq!(config.tick_interval_max, Duration::from_millis(50));
     assert_eq!(config.max_ticks_in_flight, 16);
     assert_eq!(config.health, None);
     assert_eq!(config.log_format, LogFormat::Auto);

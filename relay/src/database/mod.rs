@@ -33,7 +33,7 @@ const EXECUTABLE: &str = "SELECT to_regprocedure($1) IS NOT NULL, \
 pub(crate) const FUNCTIONS: &[&str] = &[
     "officesync.relay_start(text)",
     "officesync.try_lead()",
-    "officesync.tick(bigint)",
+    "officesync.next_tick(bigint,boolean)",
     "officesync.doze()",
     "officesync.wake()",
     "officesync.outbox_position()",

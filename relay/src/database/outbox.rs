@@ -5,7 +5,8 @@ use tokio_postgres::Row;
 use super::{Client, Parameters, many, one};
 use crate::error::Result;
 
-const TICK: &str = "SELECT officesync.tick($1)";
+const NEXT_TICK: &str =
+    "SELECT tick, previous, created_us, encoding, changes, body FROM officesync.next_tick($1, $2)";
 const OUTBOX_POSITION: &str =
     "SELECT coalesce(last_tick, 0), coalesce(sent_tick, 0) FROM officesync.outbox_position()";
 const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at) * 1000000)::bigint, \
@@ -13,9 +14,6 @@ const TICKS_AFTER: &str = "SELECT tick, previous, (extract(epoch FROM created_at
 const RECIPIENTS: &str = "SELECT branches, target FROM officesync.recipients($1, $2)";
 const DRAIN: &str = "SELECT sequence, chunk, last, encoding, changes, body, continue_at \
      FROM officesync.drain($1, $2, $3, $4, $5)";
-const NEXT_PART: &str = "SELECT d.sequence, d.chunk, d.last, d.encoding, d.changes, d.body, d.continue_at, \
-     t.tick, t.previous, (extract(epoch FROM t.created_at) * 1000000)::bigint, t.targeted \
-     FROM officesync.ticks_after($1, 1) t, LATERAL officesync.drain(t.tick, 0, -1, 0, '') d";
 const SETTLE: &str = "SELECT officesync.settle($1)";
 const PRUNE: &str = "SELECT officesync.prune()";
 
@@ -57,8 +55,47 @@ pub(crate) struct Drained {
     pub(crate) body: Vec<u8>,
 }
 
-pub(crate) async fn tick(client: &Client, known: i64) -> Result<Option<i64>> {
-    Ok(one(client, TICK, &[&known]).await?.try_get(0)?)
+/// A newer tick than was known.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) tick: i64,
+    /// With its only part, when it was asked for, has one, and is for all.
+    pub(crate) whole: Option<(Tick, Drained)>,
+}
+
+/// Makes a tick if there is anything for one; and lowers the flag that makes writers notify where there is a newer one
+/// than `known`. `read`: with its body.
+pub(crate) async fn next_tick(client: &Client, known: i64, read: bool) -> Result<Option<Found>> {
+    let rows = many(client, NEXT_TICK, &[&known, &read]).await?;
+    rows.first().map(read_found).transpose()
+}
+
+fn read_found(row: &Row) -> Result<Found> {
+    let tick = row.try_get(0)?;
+    let Some(body) = row.try_get(5)? else {
+        return Ok(Found { tick, whole: None });
+    };
+    let whole = Tick {
+        number: tick,
+        previous: row.try_get(1)?,
+        created_us: row.try_get(2)?,
+        targeted: false,
+    };
+    let part = Drained {
+        next: Cursor {
+            sequence: 0,
+            chunk: -1,
+            byte: 0,
+        },
+        last: true,
+        encoding: row.try_get(3)?,
+        changes: row.try_get(4)?,
+        body,
+    };
+    Ok(Found {
+        tick,
+        whole: Some((whole, part)),
+    })
 }
 
 /// The last tick made, and the last one settled as sent.
@@ -71,26 +108,17 @@ pub(crate) async fn ticks_after(client: &Client, after: i64, max: i32) -> Result
     many(client, TICKS_AFTER, &[&after, &max])
         .await?
         .iter()
-        .map(|row| read_tick(row, 0))
+        .map(read_tick)
         .collect()
 }
 
-fn read_tick(row: &Row, first: usize) -> Result<Tick> {
+fn read_tick(row: &Row) -> Result<Tick> {
     Ok(Tick {
-        number: row.try_get(first)?,
-        previous: row.try_get(first + 1)?,
-        created_us: row.try_get(first + 2)?,
-        targeted: row.try_get(first + 3)?,
+        number: row.try_get(0)?,
+        previous: row.try_get(1)?,
+        created_us: row.try_get(2)?,
+        targeted: row.try_get(3)?,
     })
-}
-
-/// The next tick and its first part, if there is one: in one statement, so that it can be sent together
-/// with the one that makes the tick.
-pub(crate) async fn next_part(client: &Client, after: i64) -> Result<Option<(Tick, Drained)>> {
-    let rows = many(client, NEXT_PART, &[&after]).await?;
-    let row = rows.first();
-    row.map(|row| Ok((read_tick(row, 7)?, read_part(row)?)))
-        .transpose()
 }
 
 /// Who gets which share of a tick that is not for all alike; those in `held` get none.

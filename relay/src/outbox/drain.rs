@@ -5,8 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::tick::Found;
-use crate::database::{self, Client, Cursor, Drained, Share, Tick};
+use crate::database::{self, Client, Cursor, Drained, Found, Share, Tick};
 use crate::error::Result;
 
 /// How many ticks are looked up at once.
@@ -143,7 +142,7 @@ impl Stream {
     /// There is a newer tick.
     pub(crate) fn found(&mut self, found: Found) {
         self.made = self.made.max(found.tick);
-        self.ahead = found.ahead;
+        self.ahead = found.whole;
     }
 
     pub(crate) fn pending(&self) -> bool {
@@ -272,7 +271,7 @@ mod tests {
             };
             Found {
                 tick: 5,
-                ahead: Some((tick, part)),
+                whole: Some((tick, part)),
             }
         };
         let mut stream = Stream::new(4, 4);

@@ -6,6 +6,7 @@
 
 mod branches;
 mod broker_state;
+mod confirms;
 mod drain;
 mod held;
 pub(crate) mod listen;
@@ -81,6 +82,8 @@ pub(crate) struct Outbox {
     /// Ticks sent again since the last tick for everybody.
     resent_in_a_row: u32,
     settled: i64,
+    /// Since when something is confirmed and not settled.
+    confirmed_at: Option<Instant>,
     settling: Option<JoinHandle<Result<i64>>>,
     branches: BranchQueues,
     /// Whether the log has been told that the broker blocks us.
@@ -119,11 +122,7 @@ impl Outbox {
         }
         let config = &around.config;
         Ok(Self {
-            ticker: Ticker::new(
-                config.tick_interval,
-                config.poll_interval,
-                config.max_ticks_in_flight,
-            ),
+            ticker: Ticker::new(config),
             broker: BrokerState::new(
                 Arc::clone(config),
                 Arc::clone(&around.office),
@@ -137,6 +136,7 @@ impl Outbox {
             held: Held::default(),
             resent_in_a_row: 0,
             settled: sent,
+            confirmed_at: None,
             settling: None,
             branches: BranchQueues::default(),
             told_blocked: false,
@@ -215,15 +215,6 @@ impl Outbox {
         database::name_session(&self.session.client, &name).await
     }
 
-    async fn confirms_so_far(&mut self) -> Option<std::result::Result<Vec<Confirmed>, Trouble>> {
-        let publisher = self.broker.up()?;
-        std::future::poll_fn(|cx| match publisher.poll(cx) {
-            std::task::Poll::Ready(confirms) => std::task::Poll::Ready(Some(confirms)),
-            std::task::Poll::Pending => std::task::Poll::Ready(None),
-        })
-        .await
-    }
-
     async fn wait(&mut self) -> Woken {
         let now = Instant::now();
         let deadline = self.deadline(now);
@@ -279,6 +270,9 @@ impl Outbox {
         }
         if let Some(until) = self.everybody_rests {
             deadline = deadline.min(until);
+        }
+        if let Some(since) = self.confirmed_at {
+            deadline = deadline.min(since + confirms::SETTLE_REST);
         }
         if let Some(until) = self.broker.rests_until()
             && self.around.gate.borrow().send
@@ -392,114 +386,6 @@ impl Outbox {
             Ok((outgoing, what)) => publisher.push(outgoing, what),
             Err(error) => tracing::error!(%error, "a control message could not be written"),
         }
-    }
-
-    fn take_confirms(&mut self, confirms: std::result::Result<Vec<Confirmed>, Trouble>) {
-        let confirmed = match confirms {
-            Ok(confirmed) => confirmed,
-            Err(trouble) => return self.trouble(trouble),
-        };
-        for what in confirmed {
-            match what {
-                Confirmed::Part {
-                    tick,
-                    previous,
-                    last: true,
-                }
-                | Confirmed::Share {
-                    tick,
-                    previous,
-                    last: true,
-                    ..
-                } => {
-                    self.broker.well();
-                    self.stream.confirm(tick, previous);
-                }
-                Confirmed::Again {
-                    branch,
-                    tick,
-                    last: true,
-                } => self.resends.confirmed(&branch, tick),
-                Confirmed::Reading { number, .. } => self.readings.confirmed(number),
-                _ => {}
-            }
-        }
-    }
-
-    fn trouble(&mut self, trouble: Trouble) {
-        let now = Instant::now();
-        match trouble {
-            Trouble::BranchMissing { branch } => self.branch_is_missing(&branch),
-            Trouble::Unroutable if self.around.office.role == Role::Head => {
-                if self.broker.should_tell("unroutable", now) {
-                    tracing::warn!(
-                        "no branch queue is bound to officesync.down; changes are kept in the \
-                         outbox until a branch joins"
-                    );
-                }
-                self.everybody_rests = Some(now + NO_BRANCH_REST);
-                self.nobody_listens = true;
-                self.forget_in_flight();
-                self.broker.reopen();
-            }
-            Trouble::Unroutable => {
-                self.start_over("the head's queue is missing; declaring it again")
-            }
-            Trouble::Nacked => self.start_over("the broker refused a message; sending it again"),
-            Trouble::Broken(reason) => {
-                tracing::debug!(reason, "publishing failed");
-                self.start_over("the publishing connection broke; connecting again");
-            }
-        }
-    }
-
-    fn branch_is_missing(&mut self, branch: &str) {
-        tracing::error!(
-            branch,
-            "the branch's queue is missing; its ticks are sent again when it connects"
-        );
-        self.resends.stop(branch);
-        self.readings.lose_those_of(branch);
-        let underway_there = self.underway.as_ref().is_some_and(
-            |underway| matches!(&underway.target, drain::Target::Branch(target) if target == branch),
-        );
-        if underway_there {
-            self.underway = None;
-        }
-    }
-
-    /// Gives the connection up and begins again behind the last confirmed tick.
-    fn start_over(&mut self, why: &'static str) {
-        if self.broker.should_tell(why, Instant::now()) {
-            tracing::warn!("{why}");
-        }
-        self.around.stats.set_publishing(false);
-        self.broker.fail();
-        self.forget_in_flight();
-    }
-
-    fn forget_in_flight(&mut self) {
-        self.stream.start_over();
-        self.resends.rewind();
-        self.readings.lose_all();
-        self.underway = None;
-    }
-
-    fn unsettled(&self) -> i64 {
-        (self.stream.made - self.settled).max(0)
-    }
-
-    fn start_settling(&mut self) {
-        let tick = self.stream.confirmed;
-        if self.settling.is_some() || tick <= self.settled {
-            return;
-        }
-        crate::faults::confirm_settle();
-        let pool = self.around.pool.clone();
-        self.settling = Some(tokio::spawn(async move {
-            database::settle(&*pool.get().await?, tick).await?;
-            Ok(tick)
-        }));
     }
 }
 

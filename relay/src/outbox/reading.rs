@@ -7,9 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::tick::Found;
 use super::{Outbox, publish};
-use crate::database::{self, Reading, Role};
+use crate::database::{self, Found, Reading, Role};
 use crate::error::Result;
 
 /// How often one looks while something is wanted or awaited, and while nothing is.
@@ -132,7 +131,8 @@ impl Outbox {
             return Ok(true);
         }
         if reading.tick > self.stream.made {
-            self.stream.found(Found::alone(reading.tick));
+            let tick = reading.tick;
+            self.stream.found(Found { tick, whole: None });
         }
         self.readings.next = Some(reading);
         Ok(true)

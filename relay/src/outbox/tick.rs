@@ -5,11 +5,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::database::{self, Client, Drained, Tick};
+use crate::config::Config;
+use crate::database::{self, Client, Found};
 use crate::error::Result;
 
 /// Ticks at this pace while the broker is away or far behind, so that a backlog is many moderate ticks.
 const SLOW: Duration = Duration::from_secs(1);
+/// The next tick waits so long for each change of the last one. So an office that makes fewer than 2 000 changes a second
+/// ticks as often as they travel, and a busier one makes ticks that grow: what a tick costs, whatever is in it, at both
+/// ends and in the broker, is shared by more changes.
+const REST_FOR_A_CHANGE: Duration = Duration::from_micros(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -19,27 +24,16 @@ enum State {
     Asleep { notified: bool },
 }
 
-/// A newer tick than was known.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) tick: i64,
-    /// The tick behind the known one with its first part, when they were read in the same breath.
-    pub(crate) ahead: Option<(Tick, Drained)>,
-}
-
-impl Found {
-    pub(super) fn alone(tick: i64) -> Self {
-        Self { tick, ahead: None }
-    }
-}
-
 /// The pace of ticking.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     interval: Duration,
+    longest: Duration,
     poll: Duration,
     max_in_flight: i64,
     state: State,
+    /// How long the last tick gives the next one to fill.
+    rest: Duration,
     /// The last look that found something.
     found_at: Option<Instant>,
     /// The last look of any kind.
@@ -47,11 +41,25 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
-    pub(crate) fn new(interval: Duration, poll: Duration, max_in_flight: i64) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self::paced(
+            (config.tick_interval, config.tick_interval_max),
+            config.poll_interval,
+            config.max_ticks_in_flight,
+        )
+    }
+
+    fn paced(
+        (interval, longest): (Duration, Duration),
+        poll: Duration,
+        max_in_flight: i64,
+    ) -> Self {
         Self {
             interval,
+            longest,
             poll,
             max_in_flight,
+            rest: Duration::ZERO,
             state: State::Awake { restless: 0 },
             found_at: None,
             looked_at: None,
@@ -65,6 +73,12 @@ impl Ticker {
         }
     }
 
+    /// Part of a tick left, with so many changes.
+    pub(crate) fn carried(&mut self, changes: i32) {
+        let rest = REST_FOR_A_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(0));
+        self.rest = self.rest.max(rest.min(self.longest));
+    }
+
     /// When to look next. `unsettled` counts ticks made and not settled.
     pub(crate) fn due(&self, now: Instant, unsettled: i64, broker_up: bool) -> Instant {
         let looked_at = self.looked_at.unwrap_or(now);
@@ -74,9 +88,9 @@ impl Ticker {
         let spacing = if !broker_up || unsettled >= self.max_in_flight {
             SLOW
         } else if unsettled > 0 {
-            self.interval
+            self.interval.max(self.rest)
         } else {
-            Duration::ZERO
+            self.rest
         };
         let paced = self.found_at.map_or(now, |found| found + spacing);
         match self.state {
@@ -88,79 +102,44 @@ impl Ticker {
         }
     }
 
-    /// Looks for something new behind the tick `known`: makes a tick, or falls asleep. `read_ahead`: the
-    /// tick would be published at once.
+    /// Looks for something new behind the tick `known`: makes a tick, or falls asleep. `read`: with its body, for it
+    /// would be published at once.
     pub(crate) async fn look(
         &mut self,
         client: &Client,
         known: i64,
-        read_ahead: bool,
+        read: bool,
     ) -> Result<Option<Found>> {
-        let found = match self.state {
-            State::Awake { restless } => self
-                .look_awake(client, known, restless)
-                .await?
-                .map(Found::alone),
-            State::Asleep { notified: true } => {
-                // One round trip: all are sent at once, and run in this order; the tick is on disk when
-                // the next of them begins.
-                let (found, ahead, woken) = tokio::join!(
-                    database::tick(client, known),
-                    async {
-                        if read_ahead {
-                            database::next_part(client, known).await
-                        } else {
-                            Ok(None)
-                        }
-                    },
-                    database::wake(client),
-                );
-                woken?;
-                self.state = State::Awake { restless: 0 };
-                // What could not be read ahead is read when its turn comes.
-                let ahead = ahead.ok().flatten();
-                found?.map(|tick| Found { tick, ahead })
+        let mut found = database::next_tick(client, known, read).await?;
+        self.state = match (self.state, &found) {
+            (_, Some(_)) => State::Awake { restless: 0 },
+            (State::Asleep { notified: false }, None) => self.state,
+            (State::Asleep { notified: true }, None) => {
+                // Somebody else has made the tick; others that commit count on us being awake.
+                database::wake(client).await?;
+                State::Awake { restless: 0 }
             }
-            State::Asleep { notified: false } => {
-                let found = database::tick(client, known).await?;
-                if found.is_some() {
-                    database::wake(client).await?;
-                    self.state = State::Awake { restless: 0 };
+            (State::Awake { restless }, None) => {
+                let (dozing, late) = tokio::join!(
+                    database::doze(client),
+                    database::next_tick(client, known, read)
+                );
+                found = late?;
+                match (dozing?, &found) {
+                    (_, Some(_)) => State::Awake { restless: 0 },
+                    (true, None) => State::Asleep { notified: false },
+                    (false, None) => State::Awake {
+                        restless: restless.saturating_add(1),
+                    },
                 }
-                found.map(Found::alone)
             }
         };
         let now = Instant::now();
         self.looked_at = Some(now);
         if found.is_some() {
             self.found_at = Some(now);
+            self.rest = Duration::ZERO;
         }
-        Ok(found)
-    }
-
-    async fn look_awake(
-        &mut self,
-        client: &Client,
-        known: i64,
-        restless: u32,
-    ) -> Result<Option<i64>> {
-        if let Some(found) = database::tick(client, known).await? {
-            self.state = State::Awake { restless: 0 };
-            return Ok(Some(found));
-        }
-        let (dozing, found) = tokio::join!(database::doze(client), database::tick(client, known));
-        let (dozing, found) = (dozing?, found?);
-        self.state = match (dozing, found) {
-            (true, None) => State::Asleep { notified: false },
-            (true, Some(_)) => {
-                database::wake(client).await?;
-                State::Awake { restless: 0 }
-            }
-            (false, Some(_)) => State::Awake { restless: 0 },
-            (false, None) => State::Awake {
-                restless: restless.saturating_add(1),
-            },
-        };
         Ok(found)
     }
 }
@@ -172,7 +151,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn ticker() -> Ticker {
-        Ticker::new(10 * MS, 1_000 * MS, 16)
+        Ticker::paced((10 * MS, 50 * MS), 1_000 * MS, 16)
     }
 
     #[test]
@@ -196,6 +175,22 @@ mod tests {
         assert_eq!(ticker.due(now, 3, true), now + 10 * MS);
         assert_eq!(ticker.due(now, 16, true), now + SLOW);
         assert_eq!(ticker.due(now, 1, false), now + SLOW);
+    }
+
+    #[test]
+    fn a_tick_with_many_changes_gives_the_next_one_time_to_fill() {
+        let now = Instant::now();
+        let mut ticker = ticker();
+        ticker.found_at = Some(now);
+        ticker.looked_at = Some(now);
+        ticker.carried(2);
+        assert_eq!(ticker.due(now, 0, true), now + MS);
+        assert_eq!(ticker.due(now, 1, true), now + 10 * MS);
+        ticker.carried(60);
+        ticker.carried(1);
+        assert_eq!(ticker.due(now, 0, true), now + 30 * MS);
+        ticker.carried(100_000);
+        assert_eq!(ticker.due(now, 1, true), now + 50 * MS);
     }
 
     #[test]

@@ -226,6 +226,7 @@ impl Outbox {
             position,
         );
         publisher.push(outgoing, what);
+        self.ticker.carried(changes);
         crate::faults::publish_confirm();
         underway.advance(&drained);
         let stats = &self.around.stats;

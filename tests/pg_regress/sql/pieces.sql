@@ -3,7 +3,7 @@
 CREATE TABLE t (id int PRIMARY KEY, x text);
 SELECT officesync.track('t');
 CALL forget();
-CREATE OR REPLACE FUNCTION officesync.part_bytes() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1000';
+SET officesync.part_bytes = 1000;
 CREATE FUNCTION noise(bytes int) RETURNS text LANGUAGE sql AS $$
     SELECT substr(string_agg(md5(i::text), ''), 1, bytes) FROM generate_series(0, bytes / 32) i $$;
 INSERT INTO t VALUES (1, 'small');
@@ -58,7 +58,7 @@ SELECT officesync.skip('nimes', 2);
 SELECT tick, part, encoding, continued, octet_length(body) > 0 AS body, reason FROM officesync.quarantine WHERE origin = 'nimes' ORDER BY id;
 SELECT count(*) AS left_over FROM officesync.inbox;
 
-CREATE OR REPLACE FUNCTION officesync.part_bytes() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 512 * 1024';
+RESET officesync.part_bytes;
 DROP TABLE t;
 DROP FUNCTION noise, parts, body_of, send_piece;
 DELETE FROM officesync.quarantine WHERE origin = 'nimes';
