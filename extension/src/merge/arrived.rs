@@ -19,6 +19,8 @@ pub(super) struct Arrived<'a> {
     pub(super) old: Vec<Option<&'a str>>,
     pub(super) changed: &'a [usize],
     pub(super) keys: Keys,
+    /// Whether the sender writes the key otherwise than it stands here.
+    pub(super) is_key_written_otherwise: bool,
 }
 
 impl<'a> Arrived<'a> {
@@ -39,15 +41,24 @@ impl<'a> Arrived<'a> {
             old: old.iter().map(text).collect(),
             changed: &group.changed,
             keys,
+            is_key_written_otherwise: false,
         }
     }
 
-    /// Equal keys may be written differently (1.0 and 1.00): that is no difference between the rows.
+    /// Equal keys may be written differently (1.0 and 1.00): that is no difference between the rows, but the sender has
+    /// to be told.
     pub(super) fn with_key_of<'r>(self, key: &[usize], ours: &'r Row) -> Arrived<'r>
     where
         'a: 'r,
     {
         let mut arrived: Arrived<'r> = self;
+        if let Some(theirs) = &arrived.theirs {
+            let differs = |column: &&usize| theirs[**column] != ours[**column].as_deref();
+            let mut kept = key
+                .iter()
+                .filter(|column| !arrived.changed.contains(column));
+            arrived.is_key_written_otherwise = kept.any(|column| differs(&column));
+        }
         for column in key
             .iter()
             .filter(|column| !arrived.changed.contains(column))

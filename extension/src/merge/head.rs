@@ -200,7 +200,11 @@ impl Merger<'_> {
             return self.settle(table, arrived, &ours, outcome, &unseen, None);
         }
         let taken = match (&arrived.keys.new, &arrived.theirs, arrived.op) {
-            (Some(_), Some(theirs), Op::Update) => table.read(theirs).is_some(),
+            // By a row that is not this one: the same key may only be written otherwise.
+            (Some(_), Some(theirs), Op::Update) => {
+                let there = table.read(theirs);
+                there.is_some() && there != ours
+            }
             _ => false,
         };
         let no_one = Unseen::new(table.columns.len());
@@ -292,7 +296,9 @@ impl Merger<'_> {
             writes,
             mut conflict,
         } = outcome;
-        let mut merged = mapping::is_line_mapped() || !matches!(standing, Standing::AsSent);
+        let mut merged = mapping::is_line_mapped()
+            || arrived.is_key_written_otherwise
+            || !matches!(standing, Standing::AsSent);
         let made: Vec<Option<Cow<'_, str>>>;
         let mut result: Option<Vec<Option<&str>>> = match standing {
             Standing::AsSent => arrived.theirs.clone(),

@@ -596,3 +596,34 @@ async fn whatever_users_do_to_the_same_rows_all_offices_end_equal() {
         assert_eq!(office.number(orphans).await, 0, "{}", office.name);
     }
 }
+
+/// 1.0 and 1.00 are the same key: whoever writes it otherwise changes the row and takes nobody's place, and an office that
+/// still writes it as before is told how it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_may_be_written_otherwise() {
+    const RATES: &str = "CREATE TABLE rates (rate numeric PRIMARY KEY, name text, n int)";
+    let mut company = Company::running(2, RATES, &["rates"]).await;
+    let insert = "INSERT INTO rates VALUES (1.0, 'at the head', 0), (2.0, 'at a branch', 0)";
+    company.head().run(insert).await;
+    converge::wait_equal(&company, &["rates"]).await;
+    all_offline(&mut company);
+    company
+        .head()
+        .run("UPDATE rates SET rate = 1.00 WHERE rate = 1; UPDATE rates SET name = 'at both' WHERE rate = 2")
+        .await;
+    for sql in [
+        "UPDATE rates SET n = 1 WHERE rate = 1",
+        "UPDATE rates SET rate = 2.00 WHERE rate = 2",
+        "UPDATE rates SET n = 2 WHERE rate = 2",
+    ] {
+        company.office(1).run(sql).await;
+    }
+    company.start_relays().await;
+    converge::wait_equal(&company, &["rates", LEDGER]).await;
+    let rows = "SELECT rate::text, name, n FROM rates ORDER BY rate";
+    assert_eq!(
+        company.office(1).rows(rows).await,
+        [["1.00", "at the head", "1"], ["2.00", "at both", "2"]]
+    );
+    assert!(ledger(&company).await.is_empty());
+}
