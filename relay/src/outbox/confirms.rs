@@ -11,6 +11,7 @@ use crate::database::{self, Role};
 /// What is confirmed is settled so much later: several at once where more is under way, and not just while the other office
 /// applies it, which may be on the same machine.
 pub(super) const SETTLE_REST: Duration = Duration::from_millis(5);
+
 impl Outbox {
     pub(super) async fn confirms_so_far(
         &mut self,
