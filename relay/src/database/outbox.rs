@@ -44,6 +44,15 @@ pub(crate) struct Cursor {
     pub(crate) byte: i32,
 }
 
+impl Cursor {
+    /// Before the first part.
+    pub(crate) const START: Self = Self {
+        sequence: 0,
+        chunk: -1,
+        byte: 0,
+    };
+}
+
 /// One drained part of a tick.
 #[derive(Debug)]
 pub(crate) struct Drained {
@@ -82,11 +91,7 @@ fn read_found(row: &Row) -> Result<Found> {
         targeted: false,
     };
     let part = Drained {
-        next: Cursor {
-            sequence: 0,
-            chunk: -1,
-            byte: 0,
-        },
+        next: Cursor::START,
         last: true,
         encoding: row.try_get(3)?,
         changes: row.try_get(4)?,

@@ -11,13 +11,6 @@ use crate::error::Result;
 /// How many ticks are looked up at once.
 const PAGE: i32 = 64;
 
-/// The cursor before the first part of a tick.
-const FROM_THE_START: Cursor = Cursor {
-    sequence: 0,
-    chunk: -1,
-    byte: 0,
-};
-
 /// For whom a tick is being published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -46,7 +39,7 @@ impl Underway {
             tick,
             target,
             part: 1,
-            after: FROM_THE_START,
+            after: Cursor::START,
             ahead: None,
             shares: VecDeque::new(),
         }
@@ -73,7 +66,7 @@ impl Underway {
     pub(crate) fn next_share(&mut self) {
         self.shares.pop_front();
         self.part = 1;
-        self.after = FROM_THE_START;
+        self.after = Cursor::START;
     }
 
     /// Reads the next part.
@@ -160,7 +153,7 @@ impl Stream {
             let ticks = database::ticks_after(client, self.after, PAGE);
             let known = if self.made == self.after + 1 {
                 // The usual case when there is no backlog: one round trip for the tick and its part.
-                let part = database::drain(client, self.made, FROM_THE_START, "");
+                let part = database::drain(client, self.made, Cursor::START, "");
                 let (known, part) = tokio::join!(ticks, part);
                 ahead = part.ok();
                 known?
@@ -263,7 +256,7 @@ mod tests {
                 targeted: false,
             };
             let part = Drained {
-                next: FROM_THE_START,
+                next: Cursor::START,
                 last: true,
                 encoding: "identity".into(),
                 changes: 1,
