@@ -52,22 +52,16 @@ impl<'a> Arrived<'a> {
         'a: 'r,
     {
         let mut arrived: Arrived<'r> = self;
-        if let Some(theirs) = &arrived.theirs {
-            let differs = |column: &&usize| theirs[**column] != ours[**column].as_deref();
-            let mut kept = key
-                .iter()
-                .filter(|column| !arrived.changed.contains(column));
-            arrived.is_key_written_otherwise = kept.any(|column| differs(&column));
-        }
-        for column in key
-            .iter()
-            .filter(|column| !arrived.changed.contains(column))
-        {
+        let changed = arrived.changed;
+        for &column in key.iter().filter(|column| !changed.contains(column)) {
+            let stands = ours[column].as_deref();
+            let theirs = arrived.theirs.as_ref();
+            arrived.is_key_written_otherwise |= theirs.is_some_and(|row| row[column] != stands);
             for side in [&mut arrived.base, &mut arrived.theirs]
                 .into_iter()
                 .flatten()
             {
-                side[*column] = ours[*column].as_deref();
+                side[column] = stands;
             }
         }
         arrived
