@@ -75,9 +75,13 @@ impl Direct {
             *last = Some(Rc::clone(&plan));
             // Our own trigger's work is done here, without the queue of AFTER triggers.
             let pass_on = (writer.fires_nothing && is_passed_on(target)).then_some(target);
-            let is_written = group
-                .rows()
-                .all(|row| write_row(writer, &plan, shape, row, pass_on));
+            let is_written = if writer.fires_nothing && shape.op == Op::Insert && group.len() > 1 {
+                insert_together(writer, &plan, group, pass_on);
+                true
+            } else {
+                let mut rows = group.rows();
+                rows.all(|row| write_row(writer, &plan, shape, row, pass_on))
+            };
             // Triggers of the table's owner have the owner's rights, and no others.
             if !writer.fires_nothing
                 && let Some(gathering) = self.gathering.take()
@@ -150,6 +154,23 @@ fn write_row(
         }
     }
     true
+}
+
+fn insert_together(
+    writer: &mut TableWriter,
+    plan: &Plan,
+    group: &RowGroup<'_>,
+    pass_on: Option<&Target>,
+) {
+    let rows = group.rows().map(|row| {
+        let fields = plan.fields.iter().enumerate();
+        fields.map(move |(column, field)| (field, row.get(column).and_then(Option::as_deref)))
+    });
+    writer.insert_together(rows, |new| {
+        if let Some(target) = pass_on {
+            capture::pass_on(target.relation, target.capture, None, Some(new));
+        }
+    });
 }
 
 /// Whether the other branches get these changes too.

@@ -4,6 +4,7 @@
 //! is opened and its operators are looked up once, and not for each row.
 
 use super::ffi;
+use super::neighbour::Neighbour;
 use pgrx::pg_sys::{self, Oid};
 
 /// An open scan of a unique btree index.
@@ -17,6 +18,7 @@ pub(super) struct Lookup {
     columns: Vec<usize>,
     /// Sees what other transactions have not committed yet, to wait for it.
     dirty: Box<pg_sys::SnapshotData>,
+    neighbour: Neighbour,
 }
 
 /// How a row that was found could be locked.
@@ -50,6 +52,7 @@ impl Lookup {
                 keys,
                 columns,
                 dirty,
+                neighbour: Neighbour::of(table),
             }
         }
     }
@@ -64,12 +67,33 @@ impl Lookup {
         key: *mut pg_sys::TupleTableSlot,
         found: *mut pg_sys::TupleTableSlot,
     ) -> bool {
+        // SAFETY: as promised.
+        unsafe {
+            let is_null = |column: &usize| *(*key).tts_isnull.add(*column);
+            if self.columns.iter().any(is_null) {
+                return false;
+            }
+            let neighbour = &self.neighbour;
+            let is_next = neighbour.fetch(key, &self.columns, &mut self.dirty, found)
+                && matches!(self.lock(found), Locked::Yes);
+            let is_found = is_next || self.find_by_index(key, found);
+            if is_found {
+                self.neighbour.found_at((*found).tts_tid);
+            }
+            is_found
+        }
+    }
+
+    /// # Safety
+    /// As for [`Lookup::find`]; no column of the key may be null.
+    unsafe fn find_by_index(
+        &mut self,
+        key: *mut pg_sys::TupleTableSlot,
+        found: *mut pg_sys::TupleTableSlot,
+    ) -> bool {
         // SAFETY: as promised; the keys point to values of `key` while the scan runs.
         unsafe {
             for (scan_key, column) in self.keys.iter_mut().zip(&self.columns) {
-                if *(*key).tts_isnull.add(*column) {
-                    return false;
-                }
                 scan_key.sk_argument = *(*key).tts_values.add(*column);
             }
             loop {

@@ -110,6 +110,25 @@ impl<'a> Tuple<'a> {
 }
 
 impl Storage {
+    /// That of a column, counted from 0.
+    ///
+    /// # Safety
+    /// `table` must be open and have the column.
+    #[inline]
+    pub(super) unsafe fn of(table: pg_sys::Relation, column: usize) -> Self {
+        // SAFETY: as promised; the description has an entry for each column.
+        unsafe {
+            #[cfg(not(feature = "pg18"))]
+            let attribute = &*(*(*table).rd_att).attrs.as_ptr().add(column);
+            #[cfg(feature = "pg18")]
+            let attribute = &*(*(*table).rd_att).compact_attrs.as_ptr().add(column);
+            Self {
+                length: attribute.attlen,
+                by_value: attribute.attbyval,
+            }
+        }
+    }
+
     /// Whether both values have the same image.
     ///
     /// # Safety

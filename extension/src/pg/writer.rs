@@ -5,8 +5,10 @@
 //! `apply_handle_insert_internal` and its like); the functions of the executor they call are there for
 //! that.
 
+use crate::pg::executor::{node, range_table, updated_columns};
 use crate::pg::input::Input;
 use crate::pg::lookup::Lookup;
+use crate::pg::multi_insert::MultiInsert;
 use crate::pg::tuple::{Storage, Tuple};
 use pgrx::pg_sys::{self, Oid};
 
@@ -36,6 +38,8 @@ pub(crate) struct TableWriter {
     recheck: Box<pg_sys::EPQState>,
     /// How rows are found; the index is the same as long as the shape of the changes is.
     lookup: Option<Lookup>,
+    /// Rows on their way into the table; none are left behind by a call.
+    together: Option<MultiInsert>,
     /// Whether no trigger fires, because only those to be ignored would.
     pub(crate) fires_nothing: bool,
 }
@@ -90,6 +94,7 @@ impl TableWriter {
                 found: pg_sys::table_slot_create(relation, core::ptr::null_mut()),
                 recheck,
                 lookup: None,
+                together: None,
                 fires_nothing,
             };
             pg_sys::MemoryContextSwitchTo(before);
@@ -112,6 +117,45 @@ impl TableWriter {
         }
     }
 
+    /// Writes rows like [`TableWriter::insert`], together. Only where nothing fires; each is shown to `done` before it
+    /// is written.
+    pub(crate) fn insert_together<'a, R: Iterator<Item = Value<'a>>>(
+        &mut self,
+        rows: impl Iterator<Item = R>,
+        mut done: impl FnMut(&Tuple<'_>),
+    ) {
+        // SAFETY: as in `insert`, and what ExecSimpleRelationInsert checks is checked here. The slots live in the query
+        // context, the rows' values until they are written.
+        unsafe {
+            let queries = (*self.state).es_query_cxt;
+            let mut together = match self.together.take() {
+                Some(together) => together,
+                None => MultiInsert::open(self.relation, queries),
+            };
+            for row in rows {
+                self.begin_row();
+                let before = pg_sys::MemoryContextSwitchTo(queries);
+                let slot = together.next();
+                pg_sys::MemoryContextSwitchTo(before);
+                let mut bytes = 0;
+                let counted = row.inspect(|(_, text)| bytes += text.map_or(0, str::len));
+                fill(slot, counted, together.values);
+                if !(*(*self.relation).rd_att).constr.is_null() {
+                    pg_sys::ExecConstraints(self.target, slot, self.state);
+                }
+                if (*(*self.relation).rd_rel).relispartition {
+                    pg_sys::ExecPartitionCheck(self.target, slot, self.state, true);
+                }
+                done(&Tuple::of_slot(slot));
+                if together.is_full(bytes) {
+                    together.write(self.target, self.state);
+                }
+            }
+            together.write(self.target, self.state);
+            self.together = Some(together);
+        }
+    }
+
     /// Whether the row found holds these values, image by image. What is equal and written otherwise (1.0
     /// and 1.00) counts as different.
     pub(crate) fn found_is<'a>(&mut self, values: impl Iterator<Item = Value<'a>>) -> bool {
@@ -119,19 +163,14 @@ impl TableWriter {
         unsafe {
             let found = Tuple::of_slot(self.found);
             let before = pg_sys::MemoryContextSwitchTo(self.row_context());
-            let attributes = (*(*self.relation).rd_att).attrs.as_ptr();
             let mut values = values;
-            let same = values.all(|(field, text)| {
-                let attribute = &*attributes.add(field.index);
-                let storage = Storage {
-                    length: attribute.attlen,
-                    by_value: attribute.attbyval,
-                };
-                match (found.value(field.index), text) {
-                    (None, None) => true,
-                    (Some(datum), Some(text)) => storage.same(datum, field.input.read(text)),
-                    _ => false,
+            let same = values.all(|(field, text)| match (found.value(field.index), text) {
+                (None, None) => true,
+                (Some(datum), Some(text)) => {
+                    let storage = Storage::of(self.relation, field.index);
+                    storage.same(datum, field.input.read(text))
                 }
+                _ => false,
             });
             pg_sys::MemoryContextSwitchTo(before);
             same
@@ -249,6 +288,9 @@ impl TableWriter {
             if let Some(lookup) = self.lookup.take() {
                 lookup.close();
             }
+            if let Some(together) = self.together.take() {
+                together.close();
+            }
             pg_sys::EvalPlanQualEnd(&mut *self.recheck);
             pg_sys::ExecDropSingleTupleTableSlot(self.new);
             pg_sys::ExecDropSingleTupleTableSlot(self.key);
@@ -301,7 +343,7 @@ impl Gathering {
 /// Empties `slot` and puts these values into it, all others null.
 ///
 /// # Safety
-/// `slot` must be a virtual slot, and `values` of its table.
+/// `slot` must be one for rows of a table, `values` of that table, and `context` live longer than the row does in it.
 unsafe fn fill<'a>(
     slot: *mut pg_sys::TupleTableSlot,
     values: impl Iterator<Item = Value<'a>>,
@@ -357,73 +399,5 @@ unsafe fn only_fires(relation: pg_sys::Relation, function: Oid) -> bool {
             .iter()
             .filter(|trigger| matches!(trigger.tgenabled as u8, b'A' | b'R'))
             .all(|trigger| trigger.tgfoid == function)
-    }
-}
-
-/// A new node of that kind, zeroed, in the current memory context.
-///
-/// # Safety
-/// `tag` must be that of `T`.
-unsafe fn node<T>(tag: pg_sys::NodeTag) -> *mut T {
-    // SAFETY: every node begins with its tag.
-    unsafe {
-        let node = pg_sys::palloc0(size_of::<T>());
-        (*node.cast::<pg_sys::Node>()).type_ = tag;
-        node.cast()
-    }
-}
-
-/// # Safety
-/// `state` and `entry` must live.
-#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
-unsafe fn range_table(state: *mut pg_sys::EState, entry: *mut pg_sys::RangeTblEntry) {
-    // SAFETY: as promised.
-    unsafe {
-        pg_sys::ExecInitRangeTable(state, pg_sys::lappend(core::ptr::null_mut(), entry.cast()));
-    }
-}
-
-/// # Safety
-/// `state` and `entry` must live.
-#[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18"))]
-unsafe fn range_table(state: *mut pg_sys::EState, entry: *mut pg_sys::RangeTblEntry) {
-    // SAFETY: as promised.
-    unsafe {
-        let mut permissions = core::ptr::null_mut();
-        pg_sys::addRTEPermissionInfo(&mut permissions, entry);
-        pg_sys::ExecInitRangeTable(
-            state,
-            pg_sys::lappend(core::ptr::null_mut(), entry.cast()),
-            permissions,
-            #[cfg(feature = "pg18")]
-            pg_sys::bms_add_member(core::ptr::null_mut(), 1),
-        );
-    }
-}
-
-/// # Safety
-/// `state` and `entry` must live.
-#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
-unsafe fn updated_columns(
-    _state: *mut pg_sys::EState,
-    entry: *mut pg_sys::RangeTblEntry,
-    columns: *mut pg_sys::Bitmapset,
-) {
-    // SAFETY: as promised.
-    unsafe { (*entry).updatedCols = columns };
-}
-
-/// # Safety
-/// `state` and `entry` must live.
-#[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18"))]
-unsafe fn updated_columns(
-    state: *mut pg_sys::EState,
-    entry: *mut pg_sys::RangeTblEntry,
-    columns: *mut pg_sys::Bitmapset,
-) {
-    // SAFETY: as promised; the entry was given its permissions in `range_table`.
-    unsafe {
-        let permissions = pg_sys::getRTEPermissionInfo((*state).es_rteperminfos, entry);
-        (*permissions).updatedCols = columns;
     }
 }
