@@ -14,7 +14,7 @@ use crate::pg::xact;
 use crate::refuse::{self, refuse};
 use crate::transaction::{self, Author};
 use officesync_wire::compress::Compressor;
-use officesync_wire::encode::{self, LineHead};
+use officesync_wire::encode::{self, ByColumn, LineHead};
 use pgrx::pg_sys::Oid;
 use pgrx::{PgSqlErrorCode, pg_extern};
 use std::cell::RefCell;
@@ -28,6 +28,7 @@ const COMPRESSION_LEVEL: i32 = 1;
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
+    static BY_COLUMN: RefCell<ByColumn> = RefCell::default();
     static PLACE: RefCell<Fresh<Option<Place>>> = RefCell::default();
 }
 
@@ -266,13 +267,13 @@ pub(crate) fn line_head(author: &Author, chunk: i32, last: Option<(i64, &str)>) 
     head
 }
 
-/// One zstd frame, or `None` when zstd has no memory: then the line travels as it is.
-pub(crate) fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Lines as one zstd frame, large groups column by column; `None` when zstd has no memory: then they travel as they are.
+pub(crate) fn compress(lines: &[u8]) -> Option<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|kept| {
         if kept.is_none() {
             *kept = Compressor::new(COMPRESSION_LEVEL).ok();
         }
-        kept.as_mut()?.compress(bytes).ok()
+        BY_COLUMN.with_borrow_mut(|by_column| kept.as_mut()?.compress(by_column.turn(lines)).ok())
     })
 }
 

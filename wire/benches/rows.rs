@@ -9,6 +9,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use officesync_wire::compress::Compressor;
 use officesync_wire::decode::{self, Limits};
+use officesync_wire::encode::ByColumn;
 
 fn rows(criterion: &mut Criterion) {
     let sales = sale::sales();
@@ -27,15 +28,24 @@ fn rows(criterion: &mut Criterion) {
         let mut compressor = Compressor::new(1).unwrap();
         bencher.iter(|| compressor.compress(black_box(&line)).unwrap());
     });
-    let limits = Limits::default();
-    group.bench_function("decode", |bencher| {
-        bencher.iter(|| {
-            decode::line(black_box(&line), &limits)
-                .unwrap()
-                .changes
-                .len()
-        });
+    let mut by_column = ByColumn::default();
+    group.bench_function("turn", |bencher| {
+        bencher.iter(|| by_column.turn(black_box(&line)).len());
     });
+    let turned = by_column.turn(&line).to_vec();
+    group.bench_function("compress, turned", |bencher| {
+        let mut compressor = Compressor::new(1).unwrap();
+        bencher.iter(|| compressor.compress(black_box(&turned)).unwrap());
+    });
+    let limits = Limits::default();
+    for (name, line) in [("decode", &line), ("decode, turned", &turned)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let line = decode::line(black_box(line), &limits).unwrap();
+                line.changes.len()
+            });
+        });
+    }
     group.finish();
 }
 

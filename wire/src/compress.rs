@@ -4,8 +4,8 @@
 use std::io;
 use zstd::zstd_safe::CParameter;
 
-/// The level for lines under way. Its table is made half as large, so that it fits the processor's nearest
-/// cache, and matches may be one byte shorter: a fifth faster, and a hundredth smaller.
+/// The level for lines under way. Its table is made half as large, so that it fits the processor's nearest cache; matches
+/// of seven bytes are looked for: with six, what comes column by column is a thirtieth smaller, and takes a third longer.
 const FASTEST: i32 = 1;
 
 /// Compresses `input` into one zstd frame.
@@ -30,7 +30,7 @@ impl Compressor {
         let mut inner = zstd::bulk::Compressor::new(level)?;
         if level == FASTEST {
             inner.set_parameter(CParameter::HashLog(13))?;
-            inner.set_parameter(CParameter::MinMatch(6))?;
+            inner.set_parameter(CParameter::MinMatch(7))?;
         }
         Ok(Self { inner })
     }

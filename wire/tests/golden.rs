@@ -10,7 +10,7 @@ mod writer;
 
 use officesync_wire::Op::{self, Delete, Insert, Update};
 use officesync_wire::decode::{self, Limits};
-use officesync_wire::encode::LineHead;
+use officesync_wire::encode::{ByColumn, LineHead};
 use officesync_wire::message::Control;
 use writer::{Cell, Written, expected, write};
 
@@ -185,6 +185,30 @@ fn delete() {
     ];
     let head = committed(BRANCH, 124, "2026-11-20 12:00:01.5+00");
     agrees(include_str!("golden/delete.ndjson"), &[(head, groups)]);
+}
+
+#[test]
+fn by_column() {
+    let file = include_str!("golden/by_column.ndjson");
+    let note = |number| match number {
+        3 => text("n]3\",["),
+        4 => Cell::Null,
+        _ => text(&format!("note {number}")),
+    };
+    let many = (1..=16).map(|number| vec![text(&number.to_string()), note(number)]);
+    let columns = ["id", "note"];
+    let first = vec![vec![text("1"), text("note 1")]];
+    let groups = [
+        rows(ORDERS, Insert, &columns, &[0], &[], many.collect()),
+        rows(ORDERS, Delete, &columns, &[0], &[], first),
+    ];
+    let head = committed(BRANCH, 126, "2026-11-20 12:00:03+00");
+    let written = write(&head, &groups);
+    let mut by_column = ByColumn::default();
+    let turned = by_column.turn(&written);
+    assert_eq!(String::from_utf8_lossy(turned), file);
+    let read = decode::line(file.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(read, expected(&head, &groups));
 }
 
 #[test]

@@ -278,6 +278,36 @@ fn rules_of_rows() {
 }
 
 #[test]
+fn rules_of_columns() {
+    let columns = |columns: &str| {
+        problem(&with_group(&format!(
+            r#"{{"table":["s","t"],"op":"insert","columns":["a","b"],"key":["a"],"by_column":[{columns}]}}"#
+        )))
+    };
+    let width = Problem::RowWidth { expected: 2 };
+    assert_eq!(columns("[1]"), width);
+    assert_eq!(columns("[1],[2],[3]"), width);
+    let length = Problem::Rule("the columns are not of the same length");
+    assert_eq!(columns("[1,2],[1]"), length);
+    assert_eq!(columns("[],[1]"), length);
+    let value = Problem::Expected("a string, number, true, false or null");
+    assert_eq!(columns("[[1],2]"), value);
+    assert_eq!(columns("[1,],[1,2]"), value);
+    assert_eq!(
+        columns("[1],2"),
+        Problem::Expected("the values of a column")
+    );
+    let both = r#"{"table":["s","t"],"op":"insert","columns":["a"],"key":["a"],"rows":[[1]],"by_column":[[1]]}"#;
+    assert_eq!(problem(&with_group(both)), Problem::DuplicateField);
+    for none in ["", "[],[]"] {
+        let line = with_group(&format!(
+            r#"{{"table":["s","t"],"op":"insert","columns":["a","b"],"key":["a"],"by_column":[{none}]}}"#
+        ));
+        decode::line(line.as_bytes(), &Limits::default()).unwrap();
+    }
+}
+
+#[test]
 fn messages_say_where_and_never_what() {
     let line = with_group(
         r#"{"table":["s","t"],"op":"insert","columns":["a"],"key":["a"],"rows":[["SECRET"],["SECRET\x"]]}"#,
@@ -314,6 +344,18 @@ fn too_many() {
             .map_err(|e| e.to_string())
     };
     assert!(read(&group(r#""a","b""#, "[1,2],[3,4]")).is_ok());
+    let turned = |columns: &str, values: &str| group(columns, values).replace("rows", "by_column");
+    assert!(read(&turned(r#""a","b""#, "[1,2],[3,4]")).is_ok());
+    assert!(
+        read(&turned(r#""a""#, "[1,2,3]"))
+            .unwrap_err()
+            .starts_with("more than 2 rows")
+    );
+    assert!(
+        read(&turned(r#""a","b","c""#, "[1,2],[3,4],[5,6]"))
+            .unwrap_err()
+            .starts_with("more than 4 values")
+    );
     assert!(
         read(&group(r#""a""#, "[1],[2],[3]"))
             .unwrap_err()

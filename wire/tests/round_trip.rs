@@ -11,7 +11,7 @@ mod writer;
 use officesync_wire::Op;
 use officesync_wire::compress::Compressor;
 use officesync_wire::decode::{self, Change, Limits, LineReader};
-use officesync_wire::encode::LineHead;
+use officesync_wire::encode::{ByColumn, LineHead};
 use officesync_wire::message::Encoding;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
@@ -83,6 +83,10 @@ fn some_of(count: usize, sizes: impl Into<SizeRange>) -> impl Strategy<Value = V
 }
 
 fn any_rows() -> impl Strategy<Value = Written> {
+    so_many_rows(0..4)
+}
+
+fn so_many_rows(number: impl Into<SizeRange> + Clone) -> impl Strategy<Value = Written> {
     let op = prop::sample::select(vec![Op::Insert, Op::Update, Op::Delete]);
     (op, btree_set(any_name(), 1..25))
         .prop_flat_map(|(op, columns)| {
@@ -95,9 +99,9 @@ fn any_rows() -> impl Strategy<Value = Written> {
                 some_of(count, changed),
             )
         })
-        .prop_flat_map(|(op, columns, key, changed)| {
+        .prop_flat_map(move |(op, columns, key, changed)| {
             let width = columns.len() + changed.len();
-            let rows = vec(vec(any_cell(), width), 0..4);
+            let rows = vec(vec(any_cell(), width), number.clone());
             (any_name(), any_name(), rows).prop_map(move |(schema, table, rows)| Written::Rows {
                 schema,
                 table,
@@ -221,6 +225,28 @@ proptest! {
             }
             prop_assert_eq!(group.old_value(row, group.columns.len()), None);
         }
+    }
+
+    #[test]
+    fn turned_rows_are_read_the_same(
+        head in any_head(),
+        before in vec(any_change(), 0..2),
+        many in vec(so_many_rows(12..30), 0..3),
+        after in vec(any_change(), 0..2),
+    ) {
+        let changes = [before, many, after].concat();
+        let turned_groups = changes.iter().filter(|change| matches!(change, Written::Rows { rows, .. } if rows.len() >= 16));
+        let bytes = write(&head, &changes).repeat(2);
+        let mut by_column = ByColumn::default();
+        let turned = by_column.turn(&bytes);
+        let found = memchr::memmem::find_iter(turned, b",\"by_column\":[").count();
+        prop_assert_eq!(found, 2 * turned_groups.count());
+        let mut lines = 0;
+        for line in decode::lines(turned) {
+            prop_assert_eq!(&decode::line(line, &Limits::default()).unwrap(), &expected(&head, &changes));
+            lines += 1;
+        }
+        prop_assert_eq!(lines, 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use officesync_wire::decode::{self, Limits};
 use serde_json::{Value, json};
 
-const GOLDEN: [&str; 9] = [
+const GOLDEN: [&str; 10] = [
     include_str!("golden/insert.ndjson"),
     include_str!("golden/update_key_change.ndjson"),
     include_str!("golden/delete.ndjson"),
@@ -19,6 +19,7 @@ const GOLDEN: [&str; 9] = [
     include_str!("golden/marker.ndjson"),
     include_str!("golden/hostile.ndjson"),
     include_str!("golden/ddl.ndjson"),
+    include_str!("golden/by_column.ndjson"),
 ];
 
 fn schema() -> Value {
@@ -83,6 +84,31 @@ fn schema_and_reader_refuse_the_same() {
             !validator.is_valid(&line),
             "the schema takes {pointer} of {line}"
         );
+        let bytes = line.to_string();
+        assert!(
+            decode::line(bytes.as_bytes(), &Limits::default()).is_err(),
+            "{pointer} of {line}"
+        );
+    }
+}
+
+#[test]
+fn rows_come_one_way_or_the_other() {
+    let validator = line_validator();
+    let turned: Value = serde_json::from_str(GOLDEN[9]).unwrap();
+    let edits = [
+        ("/changes/0/by_column/0/0", json!(["nested"])),
+        ("/changes/0/by_column/0", json!("1")),
+        ("/changes/0/rows", json!([["1", "a"]])),
+    ];
+    for (pointer, value) in edits {
+        let mut line = turned.clone();
+        let (parent, last) = pointer.rsplit_once('/').unwrap();
+        match line.pointer_mut(parent).unwrap() {
+            Value::Array(list) => list[last.parse::<usize>().unwrap()] = value,
+            other => other[last] = value,
+        }
+        assert!(!validator.is_valid(&line), "the schema takes {pointer}");
         let bytes = line.to_string();
         assert!(
             decode::line(bytes.as_bytes(), &Limits::default()).is_err(),

@@ -7,7 +7,7 @@ use crate::pg::spi::{self, Parameter, Statement};
 use crate::pg::{catalog, settings, user};
 use crate::transaction::Author;
 use core::ops::ControlFlow;
-use officesync_wire::encode;
+use officesync_wire::encode::{self, ByColumn};
 use pgrx::prelude::*;
 use std::ffi::CString;
 use std::time::Instant;
@@ -82,5 +82,5 @@ fn line(inserts: Inserts) -> Vec<u8> {
     let mut line = outbox::line_head(&Author::User, 0, None);
     line.extend_from_slice(&inserts.finish());
     encode::line_end(&mut line);
-    line
+    ByColumn::default().turn(&line).to_vec()
 }

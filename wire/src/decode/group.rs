@@ -99,6 +99,11 @@ impl<'a> Scanner<'a> {
                 let rows = self.rows(budget)?;
                 once(&mut fields.rows, rows)
             }
+            "by_column" => {
+                self.field = Some("by_column");
+                let rows = self.by_column(budget)?;
+                once(&mut fields.rows, rows)
+            }
             "restart_identity" => {
                 self.field = Some("restart_identity");
                 let restart = self.boolean()?;
@@ -279,7 +284,7 @@ impl<'a> Scanner<'a> {
 
         let width = columns.len() + changed.len();
         if rows.width.is_some_and(|found| found != width) {
-            (self.field, self.row) = (Some("rows"), Some(1));
+            (self.field, self.row) = (Some(rows.field), Some(1));
             return Err(Problem::RowWidth { expected: width });
         }
         Ok(Change::Rows(RowGroup {

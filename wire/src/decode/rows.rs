@@ -1,5 +1,5 @@
-//! The rows of a group: the inner loop of reading. Every row must be as wide as the first; whether
-//! that is the width the columns ask for is checked when the group is complete.
+//! The rows of a group: the inner loop of reading. Every row must be as wide as the first, and where they come column by
+//! column, each as long; whether that is the width the columns ask for is checked when the group is complete.
 
 use super::change::Value;
 use super::scan::Scanner;
@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub(super) struct Rows<'a> {
     pub(super) values: Vec<Value<'a>>,
     pub(super) width: Option<usize>,
+    /// The field they came in.
+    pub(super) field: &'static str,
 }
 
 /// What a line may still use up.
@@ -23,6 +25,7 @@ impl<'a> Scanner<'a> {
         let mut rows = Rows {
             values: Vec::with_capacity(16),
             width: None,
+            field: "rows",
         };
         let mut number = 0;
         let mut first = true;
@@ -30,37 +33,73 @@ impl<'a> Scanner<'a> {
         while self.next_item(&mut first, b']')? {
             number += 1;
             self.row = Some(number);
-            budget.rows = budget.rows.checked_sub(1).ok_or(Problem::TooMany {
-                what: "rows in a line",
-                limit: self.limits.max_rows,
-            })?;
-            self.one_row(&mut rows, budget)?;
+            self.spend_rows(budget, 1)?;
+            self.expect(b'[', "a row")?;
+            let width = self.list(&mut rows.values, budget)?;
+            match *rows.width.get_or_insert(width) {
+                expected if expected == width => {}
+                expected => return Err(Problem::RowWidth { expected }),
+            }
         }
         self.row = None;
         Ok(rows)
     }
 
+    /// The same rows, written column by column.
+    pub(super) fn by_column(&mut self, budget: &mut Budget) -> Result<Rows<'a>, Problem> {
+        let mut columns = Vec::with_capacity(16);
+        let (mut width, mut height) = (0, None);
+        let mut first = true;
+        self.expect(b'[', "an array of columns")?;
+        while self.next_item(&mut first, b']')? {
+            self.expect(b'[', "the values of a column")?;
+            let found = self.list(&mut columns, budget)?;
+            match *height.get_or_insert(found) {
+                expected if expected == found => width += 1,
+                _ => return Err(Problem::Rule("the columns are not of the same length")),
+            }
+        }
+        let height = height.unwrap_or_default();
+        self.spend_rows(budget, height)?;
+        let mut values = Vec::with_capacity(columns.len());
+        for row in 0..height {
+            let of_row = columns.iter_mut().skip(row).step_by(height);
+            values.extend(of_row.map(std::mem::take));
+        }
+        let width = (height > 0).then_some(width);
+        Ok(Rows {
+            values,
+            width,
+            field: "by_column",
+        })
+    }
+
+    fn spend_rows(&self, budget: &mut Budget, rows: usize) -> Result<(), Problem> {
+        budget.rows = budget.rows.checked_sub(rows).ok_or(Problem::TooMany {
+            what: "rows in a line",
+            limit: self.limits.max_rows,
+        })?;
+        Ok(())
+    }
+
+    /// Appends the values of a list whose opening bracket is read; tells how many they were.
     #[inline]
-    fn one_row(&mut self, rows: &mut Rows<'a>, budget: &mut Budget) -> Result<(), Problem> {
-        let start = rows.values.len();
-        self.expect(b'[', "a row")?;
+    fn list(&mut self, values: &mut Vec<Value<'a>>, budget: &mut Budget) -> Result<usize, Problem> {
+        let start = values.len();
         let mut first = true;
         while self.next_item(&mut first, b']')? {
-            if rows.values.len() - start >= budget.values {
+            if values.len() - start >= budget.values {
                 return Err(Problem::TooMany {
                     what: "values in a line",
                     limit: self.limits.max_values,
                 });
             }
             let value = self.value()?;
-            rows.values.push(value);
+            values.push(value);
         }
-        let width = rows.values.len() - start;
-        budget.values = budget.values.saturating_sub(width);
-        match *rows.width.get_or_insert(width) {
-            expected if expected == width => Ok(()),
-            expected => Err(Problem::RowWidth { expected }),
-        }
+        let length = values.len() - start;
+        budget.values = budget.values.saturating_sub(length);
+        Ok(length)
     }
 
     #[inline]
