@@ -243,12 +243,19 @@ fn broker_kind(error: &lapin::Error) -> Kind {
         ErrorKind::ProtocolError(amqp) => match amqp.get_id() {
             // ACCESS_REFUSED and NOT_ALLOWED (no such vhost)
             403 | 530 => Kind::BrokerPermission,
+            404 if is_away(amqp.get_message().as_str()) => Kind::BrokerTransient,
             404 | 406 => Kind::BrokerTopology,
             _ => Kind::BrokerTransient,
         },
         ErrorKind::AuthProviderError(_) => Kind::BrokerPermission,
         _ => Kind::BrokerTransient,
     }
+}
+
+/// Whether a queue that was not found is there, and only has no leader now: its node is starting or down, or it was declared
+/// just now. RabbitMQ tells it by the text alone (`absent` in its `rabbit_amqqueue.erl`).
+fn is_away(text: &str) -> bool {
+    text.contains("is down or inaccessible") || text.contains("due to timeout")
 }
 
 /// What may be said in a log about a database error: class 22 (data) messages quote the value, so
@@ -310,6 +317,23 @@ mod tests {
                 "{kind:?} stands twice"
             );
         }
+    }
+
+    #[test]
+    fn a_queue_without_a_leader_is_waited_for() {
+        use lapin::protocol::{AMQPError, AMQPSoftError};
+        let kind = |text: &str| {
+            let error = AMQPError::new(AMQPSoftError::NOTFOUND.into(), text.into());
+            broker_kind(&lapin::ErrorKind::ProtocolError(error).into())
+        };
+        for text in [
+            "NOT_FOUND - home node 'rabbit@a' of durable queue 'officesync.branch.b' in vhost '/' is down or inaccessible",
+            "NOT_FOUND - failed to perform operation on queue 'officesync.head' in vhost '/' due to timeout",
+        ] {
+            assert_eq!(kind(text), Kind::BrokerTransient, "{text}");
+        }
+        let none = "NOT_FOUND - no queue 'officesync.head' in vhost '/'";
+        assert_eq!(kind(none), Kind::BrokerTopology);
     }
 
     #[test]
