@@ -44,11 +44,15 @@ pub(super) async fn measure(options: &Options, figure: &mut Figure) {
         .await
         .expect("the broker takes connections");
     let mut costs: [[Vec<f64>; 3]; 3] = Default::default();
-    for _ in 0..options.rounds {
+    for round in 0..options.rounds {
         for (branches, found) in BRANCHES.into_iter().zip(&mut costs) {
-            admit(company.head(), &admin, branches).await;
+            // A branch that was removed may not come back under its name.
+            let names =
+                (1..=branches).map(|number| format!("simulated{round}-{branches}-{number}"));
+            let names: Vec<String> = names.collect();
+            admit(company.head(), &admin, &names).await;
             let cost = one(&mut company, broker).await;
-            dismiss(company.head(), &admin, branches).await;
+            dismiss(company.head(), &names).await;
             for (all, one) in found.iter_mut().zip(cost) {
                 all.push(one);
             }
@@ -101,9 +105,9 @@ async fn one(company: &mut Company, broker: &Broker) -> Cost {
 }
 
 /// Declares the branches' queues and lets the head know of them, as their hello does.
-async fn admit(head: &Office, admin: &Connection, branches: usize) {
+async fn admit(head: &Office, admin: &Connection, names: &[String]) {
     let channel = admin.create_channel().await.expect("a channel");
-    for name in names(branches) {
+    for name in names {
         let mut arguments = FieldTable::default();
         arguments.insert(
             "x-queue-type".into(),
@@ -118,7 +122,7 @@ async fn admit(head: &Office, admin: &Connection, branches: usize) {
             )
             .await
             .expect("the queue is declared");
-        for key in ["all", &name] {
+        for key in ["all", name] {
             channel
                 .queue_bind(
                     queue.as_str().into(),
@@ -137,20 +141,10 @@ async fn admit(head: &Office, admin: &Connection, branches: usize) {
     }
 }
 
-/// Takes them away again, with what waits for them.
-async fn dismiss(head: &Office, admin: &Connection, branches: usize) {
-    let channel = admin.create_channel().await.expect("a channel");
-    for name in names(branches) {
+/// Takes them away again; the relay deletes their queues, with what waits in them.
+async fn dismiss(head: &Office, names: &[String]) {
+    for name in names {
         head.run(&format!("SELECT officesync.remove_branch('{name}')"))
             .await;
-        let queue = format!("officesync.branch.{name}");
-        channel
-            .queue_delete(queue.as_str().into(), Default::default())
-            .await
-            .expect("the queue is deleted");
     }
-}
-
-fn names(branches: usize) -> impl Iterator<Item = String> {
-    (1..=branches).map(|number| format!("simulated{number}"))
 }
