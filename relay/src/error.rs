@@ -254,7 +254,7 @@ fn broker_kind(error: &lapin::Error) -> Kind {
 
 /// Whether a queue that was not found is there, and only has no leader now: its node is starting or down, or it was declared
 /// just now. RabbitMQ tells it by the text alone (`absent` in its `rabbit_amqqueue.erl`).
-fn is_away(text: &str) -> bool {
+pub(crate) fn is_away(text: &str) -> bool {
     text.contains("is down or inaccessible") || text.contains("due to timeout")
 }
 

@@ -10,7 +10,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ExchangeKind};
 
 use crate::database::{Office, Role};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_away};
 use crate::message::{EXCHANGE_DOWN, EXCHANGE_UP, KEY_ALL, KEY_HEAD, QUEUE_HEAD, branch_queue};
 
 /// The queue an office consumes.
@@ -194,7 +194,7 @@ async fn found(channel: &Channel, answer: Answer, object: &str) -> Result<bool> 
             close(channel).await;
             Ok(true)
         }
-        Err(error) if reply_code(&error) == Some(404) => Ok(false),
+        Err(error) if is_missing(&error) => Ok(false),
         // RESOURCE_LOCKED and quorum queues without a leader: it exists, but cannot be asked.
         Err(error) if reply_code(&error) == Some(405) => Ok(true),
         Err(error) => Err(explain(error, object)),
@@ -208,9 +208,14 @@ fn reply_code(error: &lapin::Error) -> Option<u16> {
     }
 }
 
-/// Whether an answer says that what was asked for is not there.
+/// Whether an answer says that what was asked for is not there, and not just without a leader now.
 pub(crate) fn is_missing(error: &lapin::Error) -> bool {
-    reply_code(error) == Some(404)
+    match error.kind() {
+        lapin::ErrorKind::ProtocolError(amqp) => {
+            amqp.get_id() == 404 && !is_away(amqp.get_message().as_str())
+        }
+        _ => false,
+    }
 }
 
 pub(crate) fn explain(error: lapin::Error, object: &str) -> Error {
