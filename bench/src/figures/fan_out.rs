@@ -9,6 +9,7 @@ use lapin::{Connection, ConnectionProperties};
 use officesync_e2e::broker::Broker;
 use officesync_e2e::company::Company;
 use officesync_e2e::office::Office;
+use officesync_e2e::wait;
 
 use super::catch_up::published;
 use crate::options::Options;
@@ -141,10 +142,18 @@ async fn admit(head: &Office, admin: &Connection, names: &[String]) {
     }
 }
 
-/// Takes them away again; the relay deletes their queues, with what waits in them.
+/// Takes them away again, until the relay has deleted their queues, with what waits in them.
 async fn dismiss(head: &Office, names: &[String]) {
     for name in names {
         head.run(&format!("SELECT officesync.remove_branch('{name}')"))
             .await;
     }
+    let left = || async {
+        let sql = "SELECT count(*) FROM officesync.queues_to_delete()";
+        match head.try_value(sql).await?.as_str() {
+            "0" => Ok(()),
+            count => Err(format!("{count} queues are left")),
+        }
+    };
+    wait::until("the queues to be deleted", ground::PATIENCE, left).await;
 }
