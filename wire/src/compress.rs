@@ -5,7 +5,7 @@ use std::io;
 use zstd::zstd_safe::CParameter;
 
 /// The level for lines under way. Its table is made half as large, so that it fits the processor's nearest cache; matches
-/// of seven bytes are looked for: with six, what comes column by column is a thirtieth smaller, and takes a third longer.
+/// of seven bytes are looked for: with six, what comes column by column is a thirtieth smaller, and takes 7 % longer.
 const FASTEST: i32 = 1;
 
 /// Compresses `input` into one zstd frame.

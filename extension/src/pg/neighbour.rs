@@ -64,27 +64,6 @@ impl Neighbour {
         if !self.is_heap || !self.in_order {
             return false;
         }
-        // SAFETY: as promised.
-        unsafe {
-            let is_settled = self.has_near(key, columns, dirty, found)
-                && dirty.xmin == pg_sys::InvalidTransactionId
-                && dirty.xmax == pg_sys::InvalidTransactionId;
-            if !is_settled {
-                pg_sys::ExecClearTuple(found);
-            }
-            is_settled
-        }
-    }
-
-    /// # Safety
-    /// As for [`Neighbour::fetch`].
-    unsafe fn has_near(
-        &self,
-        key: *mut pg_sys::TupleTableSlot,
-        columns: &[usize],
-        dirty: &mut pg_sys::SnapshotData,
-        found: *mut pg_sys::TupleTableSlot,
-    ) -> bool {
         let (block, offset) = self.last;
         // SAFETY: as promised. Pages are asked for up to the end of the table, and a place that a page has not is
         // answered like one that is empty.
@@ -96,11 +75,14 @@ impl Neighbour {
                 for offset in passed + 1..=passed + NEAR {
                     if self.visible(block, offset, dirty, found)
                         && self.same_key(key, found, columns)
+                        && dirty.xmin == pg_sys::InvalidTransactionId
+                        && dirty.xmax == pg_sys::InvalidTransactionId
                     {
                         return true;
                     }
                 }
             }
+            pg_sys::ExecClearTuple(found);
             false
         }
     }

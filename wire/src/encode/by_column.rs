@@ -113,20 +113,15 @@ impl ByColumn {
             self.turned.push(ROW_START);
             // A value begins behind the one before it and what stands between them: a comma, or `],[`.
             let between = if column > 0 { 1 } else { 3 };
-            let mut start = match column.checked_sub(1) {
-                Some(before) => self.ends.get(before).map_or(0, |end| end + between),
-                None => rows.first,
-            };
-            for row in 0.. {
-                let place = row * rows.width + column;
-                let Some(&end) = self.ends.get(place) else {
-                    break;
-                };
+            let places = (column..self.ends.len()).step_by(rows.width);
+            for (row, place) in places.enumerate() {
                 if row > 0 {
                     self.turned.push(SEPARATOR);
-                    start = self.ends.get(place - 1).map_or(0, |end| end + between);
                 }
-                append(&mut self.turned, lines, start, end);
+                let end_of = |place: usize| self.ends.get(place).copied().unwrap_or_default();
+                let before = place.checked_sub(1).map(end_of);
+                let start = before.map_or(rows.first, |end| end + between);
+                append(&mut self.turned, lines, start, end_of(place));
             }
             self.turned.push(ROW_END);
         }

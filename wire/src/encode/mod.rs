@@ -4,8 +4,8 @@
 //! A line is put together from pieces, so that capture pays only for the values of a row:
 //! [`line_start`], then groups joined by [`SEPARATOR`], then [`line_end`]. A group is a cached
 //! [`group_header`], then rows joined by [`SEPARATOR`], then [`GROUP_END`]. A row is [`ROW_START`],
-//! values joined by [`SEPARATOR`], [`ROW_END`]. [`ByColumn`] turns the rows of large groups. The writer keeps the fixed order of fields; nothing
-//! here checks that the caller keeps the order of the pieces.
+//! values joined by [`SEPARATOR`], [`ROW_END`]. [`ByColumn`] turns the rows of large groups. The writer keeps the
+//! fixed order of fields; nothing here checks that the caller keeps the order of the pieces.
 
 mod by_column;
 mod decimal;
